@@ -1,0 +1,41 @@
+# Every target makes its own environment in .venv if there is none. PYTHON chooses the interpreter for it.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: all demo test lint typecheck bench proto dist clean
+all: test lint typecheck
+
+.venv/ready: setup.cfg pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+demo: .venv/ready          ## daemon, two runs (one killed), then a hub; delivery by itself
+	$(BIN)/python examples/demo.py
+
+test: .venv/ready          ## the whole test suite
+	$(BIN)/python -m pytest -n 2
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+typecheck: .venv/ready
+	$(BIN)/mypy runstore tests
+
+bench: .venv/ready         ## prints ratios against peers and limits, measured in one run
+	$(BIN)/python -m bench
+
+proto: .venv-proto/ready   ## regenerate record_pb2.py; this protoc's output runs under protobuf 4.21 to 7
+	.venv-proto/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. runstore/runlog/record.proto
+
+.venv-proto/ready:
+	$(PYTHON) -m venv .venv-proto
+	.venv-proto/bin/python -m pip install --quiet 'setuptools<80' grpcio-tools==1.62.3
+	@touch $@
+
+dist: .venv/ready
+	$(BIN)/python -m build
+
+clean:
+	rm -rf .venv .venv-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""What records mean: pure values and folds, no I/O."""

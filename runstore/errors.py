@@ -1,0 +1,87 @@
+"""Every error that runstore raises on purpose, as one tree.
+
+A message is one sentence or two: what and where, what is still good, what to do next. `exit_code` is what the
+command line ends with when the error reaches it; docs/cli.md lists the codes for people.
+"""
+
+from __future__ import annotations
+
+
+class RunstoreError(Exception):
+    """Something that a person can act on; the message says how."""
+
+    exit_code = 1
+
+
+class Error(RunstoreError):
+    """A call that the `wandb` API would refuse as well, such as `log` without a run."""
+
+
+class UsageError(Error):
+    """An argument that can't be meant so."""
+
+    exit_code = 2
+
+
+class SettingsError(RunstoreError):
+    """A setting whose value can't be used; names the setting, the value and where it came from."""
+
+    exit_code = 2
+
+
+class NotFound(RunstoreError):
+    """A path, run, metric or remote that is not there; names the nearest that are."""
+
+    exit_code = 3
+
+
+class LogError(RunstoreError):
+    """A file that can't be read as a run log at all. Damage inside a log is never an error."""
+
+
+class NotALog(LogError):
+    """The file holds something else."""
+
+
+class FutureLogVersion(LogError):
+    """The file says that it was written in a later format than this version knows."""
+
+
+class TakeoverRefused(RunstoreError):
+    """A log that another process began can't be continued here; a fragment of its own is the way."""
+
+
+class StorageError(RunstoreError):
+    """The local disk refused: not writable, full, or over quota."""
+
+    exit_code = 6
+
+
+class IndexUnusable(RunstoreError):
+    """The index can't be opened; it is a cache and may be deleted."""
+
+    exit_code = 6
+
+
+class RemoteError(RunstoreError):
+    """A target did not take what was sent. Nothing local was changed."""
+
+
+class RemoteUnreachable(RemoteError):
+    """No answer from the target: try again when there is a network."""
+
+    exit_code = 5
+
+
+class RemoteRefused(RemoteError):
+    """The target does not accept the token."""
+
+    exit_code = 4
+
+
+class RemoteConflict(RemoteError):
+    """The target holds other bytes for the same log, or a digest did not match."""
+
+
+class DaemonError(RunstoreError):
+    """The daemon can't be started, stopped or asked."""

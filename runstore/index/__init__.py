@@ -1,0 +1,1 @@
+"""The index: run logs folded into SQLite, disposable at any time."""

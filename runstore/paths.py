@@ -1,0 +1,149 @@
+"""Where things lie: run directories, the user's config folder, and the home of the index and the daemon.
+
+The home must be on a local file system, because SQLite's locks don't work on NFS, Lustre or GPFS; the config
+folder may be anywhere, since it is read whole and replaced whole.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from runstore.errors import StorageError
+
+LOG_SUFFIX = ".wandb"
+RUN_DIRECTORY_PREFIXES = ("offline-run-", "run-")
+
+# File systems whose locks or change events can't be trusted: the names as /proc/self/mounts shows them.
+NETWORK_FILE_SYSTEMS = frozenset(
+    (
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "lustre",
+        "gpfs",
+        "beegfs",
+        "ceph",
+        "afs",
+        "9p",
+        "glusterfs",
+        "pvfs2",
+        "orangefs",
+    )
+)
+
+
+def file_system_type(path: str | os.PathLike[str]) -> str:
+    """Return the type of the file system that holds `path`, such as "ext4" or "nfs4"; "" where that is unknown.
+
+    Reads /proc/self/mounts; on systems without it the answer is always "".
+    """
+    where = os.path.realpath(path)
+    best, kind = "", ""
+    try:
+        with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as mounts:
+            for line in mounts:
+                _, mount_point, this_kind, *_ = line.split(" ")
+                mount_point = mount_point.replace("\\040", " ")
+                inside = where == mount_point or where.startswith(mount_point.rstrip("/") + "/")
+                if inside and len(mount_point) >= len(best):
+                    best, kind = mount_point, this_kind
+    except OSError:
+        return ""
+    return kind
+
+
+def is_local(path: str | os.PathLike[str]) -> bool:
+    """Return whether `path` is on a file system of this machine alone; FUSE counts as remote."""
+    kind = file_system_type(path)
+    return not (kind in NETWORK_FILE_SYSTEMS or kind.startswith("fuse."))
+
+
+def config_folder() -> Path:
+    """Return the folder of small durable settings: RUNSTORE_HOME where that is set, else the user's config folder."""
+    home = os.environ.get("RUNSTORE_HOME")
+    if home:
+        return Path(home).expanduser()
+    import platformdirs  # not at the top: a training process that never asks should not pay for it
+
+    return Path(platformdirs.user_config_dir("runstore", appauthor=False))
+
+
+def home_folder() -> Path:
+    """Return the folder of the index, the daemon's lock, socket and log; it is made, with mode 0700, if it is missing.
+
+    RUNSTORE_HOME where that is set; else the user's data folder where that is on a local file system; else
+    /var/tmp/runstore-<uid>. Raises StorageError where it can't be made or belongs to somebody else.
+    """
+    chosen = os.environ.get("RUNSTORE_HOME")
+    if chosen:
+        return _private_folder(Path(chosen).expanduser())
+    import platformdirs
+
+    data = Path(platformdirs.user_data_dir("runstore", appauthor=False))
+    if is_local(_nearest_existing(data)):
+        return _private_folder(data)
+    return _private_folder(Path("/var/tmp") / f"runstore-{os.getuid()}")
+
+
+def _nearest_existing(path: Path) -> Path:
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return path
+
+
+def _private_folder(path: Path) -> Path:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner = path.stat()
+    except OSError as error:
+        raise StorageError(
+            f"{path}: can't be used for the index ({error.strerror}); set RUNSTORE_HOME to a folder that you can write"
+        ) from error
+    if not stat.S_ISDIR(owner.st_mode) or owner.st_uid != os.getuid():
+        raise StorageError(f"{path}: is not a folder of yours; set RUNSTORE_HOME to one that is")
+    return path
+
+
+def find_logs(path: Path) -> Iterator[Path]:
+    """Yield the run logs at or below `path`, in order of name: a log, a run directory, or any folder above those.
+
+    Looks into every folder but hidden ones and a run directory's own `files`, `blobs`, `logs` and `tmp`; never
+    follows a link to a folder, so that loops can't catch it.
+    """
+    if path.is_file():
+        yield path
+        return
+    for folder, names, files in os.walk(path):
+        in_run = os.path.basename(folder).startswith(RUN_DIRECTORY_PREFIXES)
+        names[:] = sorted(n for n in names if not n.startswith(".") and not (in_run and n in _INSIDE_A_RUN))
+        for name in sorted(files):
+            if is_log_name(name):
+                yield Path(folder, name)
+
+
+_INSIDE_A_RUN = frozenset(("files", "blobs", "logs", "tmp"))
+
+
+def is_log_name(name: str) -> bool:
+    """Return whether a file of this name is a run log: `run-<id>.wandb`."""
+    return name.startswith("run-") and name.endswith(LOG_SUFFIX)
+
+
+def run_id_of(log: Path) -> str:
+    """Return the run id that a log's file name gives."""
+    return log.name.removeprefix("run-").removesuffix(LOG_SUFFIX)
+
+
+def receipts_path(log: Path) -> Path:
+    """Return where the receipts of `log` lie: beside it, so that they survive the loss of the index."""
+    return log.with_name(log.name.removesuffix(LOG_SUFFIX) + ".runstore.json")
+
+
+def default_root() -> Path:
+    """Return the folder in which this directory's runs are: WANDB_DIR or the current one, and `wandb` in it."""
+    return Path(os.environ.get("WANDB_DIR") or ".") / "wandb"

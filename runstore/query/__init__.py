@@ -1,0 +1,1 @@
+"""Reading runs back: the public Api over the index."""

@@ -1,0 +1,1 @@
+"""The file: framing, records, and how a log is written and read."""

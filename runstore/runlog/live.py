@@ -1,0 +1,64 @@
+"""Read a run log while another process is still writing it.
+
+The end of the file means "not yet" here, never "done": next() returns None and may be called again. A record that is
+cut off at the end stays unread until its last byte arrives; a chunk whose checksum is wrong is lost, listed in `lost`,
+and reading goes on behind it as soon as the bytes that show where are there.
+
+Rules of this file: no sleeping, no clock, no threads. Who wants to wait, waits outside (syncd/tailer.py).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+
+from runstore.runlog.framing import Deframer, Framed, Lost
+from runstore.runlog.reader import READ_BYTES, open_log
+
+
+class LiveReader:
+    """Return the records of a log one at a time, from `offset` on, as they become whole.
+
+    Holds one file descriptor; use it in a `with` block or call `close`. Raises NotFound, NotALog and
+    FutureLogVersion, the latter two at the first record.
+    """
+
+    def __init__(self, path: Path, offset: int = 0) -> None:
+        self.path = path
+        self.lost: list[Lost] = []
+        self._file = open_log(path)
+        self._deframer = Deframer(str(path), offset)
+
+    @property
+    def offset(self) -> int:
+        """Absolute offset before which every record has been returned or is listed in `lost`."""
+        return self._deframer.offset
+
+    def next(self) -> Framed | None:
+        """Return the next whole record, or None while there is none yet."""
+        while True:
+            event = self._deframer.next()
+            if isinstance(event, Framed):
+                return event
+            if isinstance(event, Lost):
+                self.lost.append(event)
+                continue
+            data = os.pread(self._file, READ_BYTES, self._deframer.fed)
+            if not data:
+                return None
+            self._deframer.feed(data)
+
+    def close(self) -> None:
+        """Give the file descriptor back."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def __enter__(self) -> LiveReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,71 @@
+"""Read a run log that nobody writes any more: the end of the file is the end of the run log.
+
+Damage never ends the reading and never raises: what could not be read is listed in `lost`, what is intact after it
+is returned. For a log that may still grow there is runlog/live.py.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from runstore.errors import LogError, NotFound
+from runstore.runlog.framing import Deframer, Framed, Lost, Why
+
+READ_BYTES = 1 << 20
+
+
+def open_log(path: Path) -> int:
+    """Return a file descriptor for reading `path`; raises NotFound, and LogError where it may not be read."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise NotFound(f"{path}: there is no such run log; runs are found below a folder named wandb") from error
+    except OSError as error:
+        raise LogError(f"{path}: can't be read ({error.strerror}); its contents were not looked at") from error
+
+
+class LogReader:
+    """Iterate over the whole records of a closed log, from `offset` (0 or a record's end) on.
+
+    After the iteration `lost` holds every byte range without a whole record, in order, and `size` the file's length.
+    Raises NotFound, NotALog and FutureLogVersion; memory is bounded by the largest record.
+    """
+
+    def __init__(self, path: Path, offset: int = 0) -> None:
+        self.path = path
+        self.lost: list[Lost] = []
+        self.size = offset
+        self._offset = offset
+
+    @property
+    def lost_bytes(self) -> int:
+        """Bytes without a whole record, a torn tail not counted: what damage cost."""
+        return sum(lost.size for lost in self.lost if lost.why is not Why.TORN)
+
+    @property
+    def torn_bytes(self) -> int:
+        """Bytes of a record at the end of the file that was begun and never finished."""
+        return sum(lost.size for lost in self.lost if lost.why is Why.TORN)
+
+    def __iter__(self) -> Iterator[Framed]:
+        self.lost = []
+        deframer = Deframer(str(self.path), self._offset)
+        file = open_log(self.path)
+        try:
+            while data := os.pread(file, READ_BYTES, deframer.fed):
+                deframer.feed(data)
+                yield from self._drain(deframer)
+        finally:
+            os.close(file)
+        deframer.end()
+        yield from self._drain(deframer)
+        self.size = deframer.fed
+
+    def _drain(self, deframer: Deframer) -> Iterator[Framed]:
+        while (event := deframer.next()) is not None:
+            if isinstance(event, Framed):
+                yield event
+            else:
+                self.lost.append(event)

@@ -1,0 +1,157 @@
+"""Encode history rows straight into protobuf bytes: the one path that a training loop pays for.
+
+A row's cost is the formatting of its floats. All values of a row are formatted by one call of orjson and the result
+is split at the commas; what stands before each value (tags, lengths, the key) is made once per key and length and
+kept. Whatever isn't plain numbers (NaN, strings, lists, ints beyond 64 bits) goes through `json`, value by value.
+
+Everything here is checked against the generated protobuf code by a property test.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterable
+
+import orjson
+
+Path = tuple[str, ...]  # of a value inside nested dicts, outermost key first
+
+_RECORD_HISTORY = b"\x12"  # field 2, length-delimited
+_RECORD_FOOTER = b"\xb2\x01"  # field 22
+_HISTORY_ITEM = b"\x0a"  # field 1
+_HISTORY_STEP = b"\x12"  # field 2
+_ITEM_NESTED_KEY = b"\x12"  # field 2
+_ITEM_VALUE_JSON = b"\x82\x01"  # field 16
+_ITEM_INTEGER = b"\x28"  # field 5, varint, zigzag
+_ITEM_NUMBER = b"\x31"  # field 6, eight bytes
+_LONGEST_NUMBER = 32  # characters; a float64 or int64 needs 24
+
+# The types whose JSON has no comma, bracket or quote inside. bool is left out: orjson's word for it would do, but a
+# set of types holding only these two is the cheapest test there is.
+_PLAIN = {float, int}
+
+
+def varint(number: int) -> bytes:
+    """Return a non-negative integer in protobuf's variable-length form."""
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+_FOOTER_PENDING = varint(9001 << 3 | 2)
+_SHORT_VARINTS = [varint(n) for n in range(1 << 14)]
+
+
+def numbered(num: int, body: bytes) -> bytes:
+    """Return an encoded Record with its number in front."""
+    return b"\x08" + varint(num) + body
+
+
+def delimited(tag: bytes, content: bytes) -> bytes:
+    """Return a length-delimited field."""
+    length = len(content)
+    return tag + (_SHORT_VARINTS[length] if length < 1 << 14 else varint(length)) + content
+
+
+class RowEncoder:
+    """Encode rows of history items; remembers what stands before each key's value. For one thread at a time."""
+
+    def __init__(self, typed: bool = False) -> None:
+        """With `typed`, floats are written as eight bytes, which older stock tools can't read."""
+        self._typed = typed
+        self._fronts: dict[str, list[bytes]] = {}
+        self._last_keys: list[str] = []
+        self._last_fronts: list[list[bytes]] = []
+
+    def plain(self, row: dict[str, object]) -> list[bytes] | None:
+        """Return the encoded items of a flat row of plain numbers, in its order; None for any other row."""
+        values = list(row.values())
+        if not _PLAIN.issuperset(map(type, values)):
+            return None
+        if self._typed:
+            return self._typed_items(row)
+        try:
+            text = orjson.dumps(values)
+        except orjson.JSONEncodeError:  # an integer beyond 64 bits
+            return None
+        if b"null" in text:  # orjson's word for NaN and the infinities
+            return None
+        keys = list(row)
+        if not keys:
+            return []
+        if keys != self._last_keys:
+            self._last_keys, self._last_fronts = keys, [self._front(key) for key in keys]
+        return [front[len(part)] + part for front, part in zip(self._last_fronts, text[1:-1].split(b","), strict=True)]
+
+    def _front(self, key: str) -> list[bytes]:
+        """Return what precedes a value of 0, 1, 2, ... characters of JSON in an item of `key`."""
+        fronts = self._fronts.get(key)
+        if fronts is None:
+            head = delimited(_ITEM_NESTED_KEY, _utf8(key)) + _ITEM_VALUE_JSON
+            fronts = [
+                _HISTORY_ITEM + varint(len(head) + 1 + size) + head + varint(size)
+                for size in range(_LONGEST_NUMBER + 1)
+            ]
+            self._fronts[key] = fronts
+        return fronts
+
+    def _typed_items(self, row: dict[str, object]) -> list[bytes] | None:
+        items = []
+        for key, value in row.items():
+            head = delimited(_ITEM_NESTED_KEY, _utf8(key))
+            if type(value) is float:
+                items.append(delimited(_HISTORY_ITEM, head + _ITEM_NUMBER + struct.pack("<d", value)))
+            elif type(value) is int and -(1 << 63) <= value < 1 << 63:
+                zigzag = value << 1 if value >= 0 else (-value << 1) - 1
+                items.append(delimited(_HISTORY_ITEM, head + _ITEM_INTEGER + varint(zigzag)))
+            else:
+                return None
+        return items
+
+
+def item(path: Path, value: object) -> bytes:
+    """Return one encoded history item; `value` is anything that `dumps` takes."""
+    head = b"".join(delimited(_ITEM_NESTED_KEY, _utf8(key)) for key in path)
+    return delimited(_HISTORY_ITEM, head + delimited(_ITEM_VALUE_JSON, _utf8(dumps(value))))
+
+
+def history(items: Iterable[bytes], step: int) -> bytes:
+    """Return the body of a history record."""
+    return delimited(_RECORD_HISTORY, _history_content(items, step))
+
+
+def pending(items: Iterable[bytes], step: int) -> bytes:
+    """Return the body of a footer record that keeps a row which may still be merged with more of the same step."""
+    return delimited(_RECORD_FOOTER, delimited(_FOOTER_PENDING, _history_content(items, step)))
+
+
+def _history_content(items: Iterable[bytes], step: int) -> bytes:
+    number = b"\x08" + varint(step) if step else b""
+    return b"".join(items) + _HISTORY_STEP + varint(len(number)) + number
+
+
+def dumps(value: object) -> str:
+    """Return JSON as W&B's tools write it: NaN and the infinities as bare words, text unescaped, no spaces.
+
+    An integer beyond 64 bits becomes a float, since readers in other languages can't hold it.
+    Raises TypeError and ValueError where `value` is not made of JSON's types, is circular, or too deep.
+    """
+    if type(value) is int and not -(1 << 63) <= value < 1 << 64:
+        value = _as_float(value)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _as_float(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
+
+
+def _utf8(text: str) -> bytes:
+    """Return UTF-8; lone surrogates, which protobuf strings can't hold, become question marks."""
+    return text.encode("utf-8", "replace")

@@ -1,0 +1,1 @@
+"""The training process: what user code calls. No SQLite, no network."""
