@@ -23,6 +23,10 @@ class UsageError(Error):
     exit_code = 2
 
 
+class ConfigError(Error):
+    """A config value that was set before would change without `allow_val_change`."""
+
+
 class SettingsError(RunstoreError):
     """A setting whose value can't be used; names the setting, the value and where it came from."""
 

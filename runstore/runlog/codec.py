@@ -44,13 +44,15 @@ def loads(text: str) -> Any:
         return text
 
 
-def row_of(history: HistoryRecord) -> dict[wire.Path, Any]:
-    """Return a history record's values by path, typed or JSON. An item without a key is left out."""
-    row = {}
+def row_of(history: HistoryRecord) -> dict[wire.Key, Any]:
+    """Return a history record's values by Key, typed or JSON. An item without a key is left out."""
+    row: dict[wire.Key, Any] = {}
     for item in history.item:
-        path = tuple(item.nested_key) or ((item.key,) if item.key else ())
-        if path:
-            row[path] = value_of(item)
+        path = item.nested_key
+        if len(path) > 1:
+            row[tuple(path)] = value_of(item)
+        elif path or item.key:
+            row[path[0] if path else item.key] = value_of(item)
     return row
 
 
@@ -64,9 +66,9 @@ def value_of(item: HistoryItem) -> Any:
     return loads(item.json) if kind == "json" else getattr(item, kind)
 
 
-def step_of(history: HistoryRecord, row: dict[wire.Path, Any]) -> int:
+def step_of(history: HistoryRecord, row: dict[wire.Key, Any]) -> int:
     """Return the row's step: its `_step` value where it has one, as stock tools decide, else the record's own."""
-    step = row.get(("_step",))
+    step = row.get("_step")
     return int(step) if isinstance(step, (int, float)) and step == step and abs(step) < 2**63 else history.step.num
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 import orjson
 
-Path = tuple[str, ...]  # of a value inside nested dicts, outermost key first
+Key = str | tuple[str, ...]  # of a value: its key, or inside nested dicts all keys, outermost first
 
 _RECORD_HISTORY = b"\x12"  # field 2, length-delimited
 _RECORD_FOOTER = b"\xb2\x01"  # field 22
@@ -113,8 +113,9 @@ class RowEncoder:
         return items
 
 
-def item(path: Path, value: object) -> bytes:
+def item(key: Key, value: object) -> bytes:
     """Return one encoded history item; `value` is anything that `dumps` takes."""
+    path = (key,) if isinstance(key, str) else key
     head = b"".join(delimited(_ITEM_NESTED_KEY, _utf8(key)) for key in path)
     return delimited(_HISTORY_ITEM, head + delimited(_ITEM_VALUE_JSON, _utf8(dumps(value))))
 

@@ -1,0 +1,254 @@
+"""What one run log says, as a fold over its records: all but the points of its series.
+
+The fold is the same for a training process that resumes a run, for the indexer that reads a log piece by piece
+(its state can be saved between two records), and for the hub.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from runstore.core.keys import Key, drop, put
+from runstore.core.summary import SummaryFold
+from runstore.runlog import codec
+from runstore.runlog.record_pb2 import ConfigRecord, Origin, OutputType, Record, RunRecord, SummaryRecord
+
+Row = dict[Key, Any]
+
+KIND_NAMES = {Origin.START: "start", Origin.RESUME: "resume", Origin.REWIND: "rewind"}
+KIND_NAMES |= {Origin.RANK: "rank", Origin.SUCCESSOR: "successor"}
+
+
+@dataclass(frozen=True)
+class ConsolePiece:
+    """What one write to a terminal was: stream "stdout" or "stderr", time in seconds since the epoch."""
+
+    stream: str
+    time: float
+    text: str
+
+
+@dataclass
+class LogFacts:
+    """The plain facts of a log; all of JSON's types, so that `vars` of it can be kept."""
+
+    run_id: str = ""
+    entity: str = ""
+    project: str = ""
+    name: str = ""
+    notes: str = ""
+    tags: list[str] = field(default_factory=list)
+    group: str = ""
+    job_type: str = ""
+    sweep_id: str = ""
+    program: str = ""
+    writer: str = ""
+    kind: str = ""  # how it stands to the run's other logs; "" for logs of stock tools
+    stock_resume: bool = False
+    host: str = ""
+    boot_id: str = ""
+    pid: int = 0
+    pid_started_ticks: int = 0
+    started_at: float = 0.0  # seconds since the epoch
+    heartbeat_at: float = 0.0  # the latest time that any record shows
+    starting_step: int = 0
+    last_step: int = -1
+    exit_code: int | None = None
+    runtime: float = 0.0  # seconds
+    preempting: bool = False
+    git_commit: str = ""
+    git_remote: str = ""
+    records: int = 0
+    undecodable: int = 0
+    last_num: int = 0
+    missing_records: int = 0  # gaps in the numbering: records that were never written, or lost to damage
+
+
+class LogFold:
+    """Take in the records of one log, in order.
+
+    `on_row(step, row)` is called for each finished history row, `on_console(piece)` for each piece of output.
+    A row that is still open (`pending`) counts for the summary and the steps, as it will when its log ends.
+    """
+
+    def __init__(
+        self,
+        on_row: Callable[[int, Row], None] | None = None,
+        on_console: Callable[[ConsolePiece], None] | None = None,
+    ) -> None:
+        self.facts = LogFacts()
+        self.config: dict[str, Any] = {}
+        self.pending: tuple[int, Row] | None = None
+        self._summary = SummaryFold()
+        self._on_row = on_row or (lambda step, row: None)
+        self._on_console = on_console or (lambda piece: None)
+
+    @property
+    def summary(self) -> SummaryFold:
+        """The summary as it is if the log ends here: with the pending row, if there is one, in it."""
+        if self.pending is None:
+            return self._summary
+        fold = self._summary.copy()
+        fold.apply_row(self.pending[1])
+        return fold
+
+    @property
+    def last_step(self) -> int:
+        """The highest step, that of a pending row included; -1 where there is no row."""
+        return max(self.facts.last_step, self.pending[0] if self.pending else -1)
+
+    def apply(self, payload: bytes) -> None:
+        """Take one record in. What is no record is counted as undecodable, never raised."""
+        record = codec.decode(payload)
+        if record is None:
+            self.facts.undecodable += 1
+            return
+        facts = self.facts
+        facts.records += 1
+        if record.num:
+            facts.missing_records += max(0, record.num - facts.last_num - 1)
+            facts.last_num = max(facts.last_num, record.num)
+        kind = record.WhichOneof("record_type")
+        take = _TAKE.get(kind or "")
+        if take is not None:
+            take(self, record)
+
+    def state(self) -> dict[str, Any]:
+        """Return what `from_state` needs to go on behind the last record, made of JSON's types."""
+        pending = self.pending and [self.pending[0], [[k, v] for k, v in self.pending[1].items()]]
+        facts = {**vars(self.facts), "tags": list(self.facts.tags)}
+        return {"facts": facts, "config": self.config, "summary": self._summary.state(), "pending": pending}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state()` returned."""
+        self.facts = LogFacts(**state["facts"])
+        self.config = state["config"]
+        self._summary = SummaryFold.from_state(state["summary"])
+        self.pending = None
+        if state["pending"]:
+            step, items = state["pending"]
+            self.pending = step, {tuple(k) if isinstance(k, list) else k: v for k, v in items}
+
+    def _header(self, record: Record) -> None:
+        origin = record.header.origin
+        facts = self.facts
+        facts.writer = origin.writer or f"wandb {record.header.version_info.producer}".strip()
+        facts.kind = KIND_NAMES.get(origin.kind, "")
+        facts.host, facts.boot_id = origin.host, origin.boot_id
+        facts.pid, facts.pid_started_ticks = origin.pid, origin.pid_started_ticks
+        facts.starting_step = origin.starting_step
+        if origin.started_ns:
+            facts.started_at = facts.heartbeat_at = origin.started_ns / 1e9
+
+    def _run(self, record: Record) -> None:
+        run, facts = record.run, self.facts
+        first = not facts.run_id
+        facts.run_id = run.run_id or facts.run_id
+        facts.entity, facts.project = run.entity or facts.entity, run.project or facts.project
+        facts.group, facts.job_type = run.run_group or facts.group, run.job_type or facts.job_type
+        facts.name, facts.notes = run.display_name or facts.name, run.notes or facts.notes
+        facts.tags = list(run.tags) or facts.tags
+        facts.sweep_id = run.sweep_id or facts.sweep_id
+        facts.host = facts.host or run.host
+        facts.git_commit, facts.git_remote = run.git.commit or facts.git_commit, run.git.remote_url or facts.git_remote
+        facts.stock_resume = facts.stock_resume or (run.resume and not facts.kind)
+        if first:
+            self._first_run(run)
+        self._take_config(run.config)
+
+    def _first_run(self, run: RunRecord) -> None:
+        facts = self.facts
+        facts.starting_step = facts.starting_step or run.starting_step
+        if run.HasField("start_time") and not facts.started_at:
+            facts.started_at = run.start_time.seconds + run.start_time.nanos / 1e9
+            facts.heartbeat_at = max(facts.heartbeat_at, facts.started_at)
+        if run.HasField("summary"):
+            self._take_summary(run.summary)
+
+    def _config(self, record: Record) -> None:
+        self._take_config(record.config)
+
+    def _take_config(self, config: ConfigRecord) -> None:
+        for item in config.update:
+            put(self.config, tuple(item.nested_key) or (item.key,), codec.loads(item.value_json))
+        for item in config.remove:
+            drop(self.config, tuple(item.nested_key) or (item.key,))
+
+    def _summary_record(self, record: Record) -> None:
+        if not record.summary.derived:
+            self._take_summary(record.summary)
+
+    def _take_summary(self, summary: SummaryRecord) -> None:
+        for item in summary.update:
+            self._summary.assign(tuple(item.nested_key) or (item.key,), codec.loads(item.value_json))
+        for item in summary.remove:
+            self._summary.remove(tuple(item.nested_key) or (item.key,))
+
+    def _history(self, record: Record) -> None:
+        row = codec.row_of(record.history)
+        step = codec.step_of(record.history, row)
+        if self.pending is not None and self.pending[0] == step:
+            self.pending = None  # this record holds all of it
+        self._finish_row(step, row)
+
+    def _finish_row(self, step: int, row: Row) -> None:
+        self.facts.last_step = max(self.facts.last_step, step)
+        timestamp = row.get("_timestamp")
+        if isinstance(timestamp, (int, float)) and timestamp > self.facts.heartbeat_at:
+            self.facts.heartbeat_at = float(timestamp)
+        self._summary.apply_row(row)
+        self._on_row(step, row)
+
+    def _footer(self, record: Record) -> None:
+        if not record.footer.HasField("pending"):
+            return
+        row = codec.row_of(record.footer.pending)
+        step = codec.step_of(record.footer.pending, row)
+        if self.pending is not None and self.pending[0] == step:
+            self.pending[1].update(row)
+        else:
+            self.pending = step, row
+
+    def _metric(self, record: Record) -> None:
+        self._summary.definitions.apply(record.metric)
+
+    def _output(self, record: Record) -> None:
+        output = record.output_raw
+        time = output.timestamp.seconds + output.timestamp.nanos / 1e9
+        self.facts.heartbeat_at = max(self.facts.heartbeat_at, time)
+        stream = "stdout" if output.output_type == OutputType.STDOUT else "stderr"
+        self._on_console(ConsolePiece(stream, time, output.line))
+
+    def _stats(self, record: Record) -> None:
+        time = record.stats.timestamp.seconds + record.stats.timestamp.nanos / 1e9
+        self.facts.heartbeat_at = max(self.facts.heartbeat_at, time)
+
+    def _environment(self, record: Record) -> None:
+        self.facts.program = record.environment.program or self.facts.program
+        self.facts.host = self.facts.host or record.environment.host
+
+    def _preempting(self, record: Record) -> None:
+        self.facts.preempting = True
+
+    def _exit(self, record: Record) -> None:
+        if not record.exit.not_complete:
+            self.facts.exit_code = record.exit.exit_code
+        self.facts.runtime = float(record.exit.runtime)
+
+
+_TAKE: dict[str, Callable[[LogFold, Record], None]] = {
+    "header": LogFold._header,
+    "run": LogFold._run,
+    "config": LogFold._config,
+    "summary": LogFold._summary_record,
+    "history": LogFold._history,
+    "footer": LogFold._footer,
+    "metric": LogFold._metric,
+    "output_raw": LogFold._output,
+    "stats": LogFold._stats,
+    "environment": LogFold._environment,
+    "preempting": LogFold._preempting,
+    "exit": LogFold._exit,
+}

@@ -1,0 +1,97 @@
+"""Fold what a program wrote to its terminal into the lines that a person saw.
+
+A carriage return goes back to the line's beginning and what follows writes over it, so a progress bar that was drawn
+a thousand times is one line. Backspace and "erase to the end of the line" are obeyed; colours stay in the text;
+other escape sequences, which move the cursor to other lines, are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+# Colours (..m) stay with the text; ESC [ K erases; every other control sequence or OSC string is dropped.
+_ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_SPECIAL = re.compile(r"[\n\r\x08\x1b]")
+# A program that never ends its line must not fill the memory.
+MAX_LINE_CHARACTERS = 100_000
+
+
+@dataclass
+class TerminalLine:
+    """The line that one stream is writing: its characters with the colours before them, and the cursor."""
+
+    cells: list[str] = field(default_factory=list)
+    cursor: int = 0
+    colour: str = ""  # colour sequences that belong to the next character
+
+    def feed(self, text: str) -> list[str]:
+        """Take in what was written; return the lines that this ended, without their line feeds."""
+        if self.plain and not _SPECIAL.search(text.removesuffix("\n")):  # nearly every line
+            self._write(text.removesuffix("\n"))
+            return [self._end()] if text.endswith("\n") else []
+        lines: list[str] = []
+        at = 0
+        while at < len(text):
+            special = _SPECIAL.search(text, at)
+            stop = special.start() if special else len(text)
+            self._write(text[at:stop])
+            if special is None:
+                break
+            at = self._obey(text, stop, lines)
+        return lines
+
+    @property
+    def plain(self) -> bool:
+        """Whether the cursor is at the end of the line and no colour waits."""
+        return self.cursor == len(self.cells) and not self.colour
+
+    @property
+    def text(self) -> str:
+        """The line as it stands."""
+        return "".join(self.cells) + self.colour
+
+    def state(self) -> list[Any]:
+        """Return what makes this line again: `TerminalLine(*state)`."""
+        return [list(self.cells), self.cursor, self.colour]
+
+    def _write(self, text: str) -> None:
+        if not text:
+            return
+        cells = list(text)
+        if self.colour:
+            cells[0] = self.colour + cells[0]
+            self.colour = ""
+        self.cells[self.cursor : self.cursor + len(cells)] = cells
+        self.cursor += len(cells)
+        if len(self.cells) > MAX_LINE_CHARACTERS:
+            self.cells = self.cells[:MAX_LINE_CHARACTERS]
+            self.cursor = min(self.cursor, MAX_LINE_CHARACTERS)
+
+    def _obey(self, text: str, at: int, lines: list[str]) -> int:
+        """Obey the control character or sequence at `at`; return the place behind it."""
+        control = text[at]
+        if control == "\n":
+            lines.append(self._end())
+        elif control == "\r":
+            self.cursor = 0
+        elif control == "\x08":
+            self.cursor = max(0, self.cursor - 1)
+        else:
+            sequence = _ESCAPE.match(text, at)
+            if sequence is None:
+                return at + 1
+            if sequence[0].endswith("m"):
+                self.colour += sequence[0]
+            elif sequence[0] in ("\x1b[K", "\x1b[0K"):
+                del self.cells[self.cursor :]
+            elif sequence[0] == "\x1b[2K":
+                self.cells = [" "] * self.cursor
+            return sequence.end()
+        return at + 1
+
+    def _end(self) -> str:
+        line = self.text
+        self.cells, self.cursor, self.colour = [], 0, ""
+        return line

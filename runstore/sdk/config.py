@@ -1,0 +1,90 @@
+"""The config of a run: what it was started with. A dict that can be read by attribute, and that keeps a record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any
+
+from runstore.errors import ConfigError
+from runstore.sdk.values import plain
+
+
+class Config(MutableMapping[str, Any]):
+    """Keys and values by item (`config["lr"]`) or attribute (`config.lr`).
+
+    A value that was set stays: changing it raises ConfigError unless `update(..., allow_val_change=True)` says so.
+    """
+
+    _items: dict[str, Any]
+    _changed: Callable[[dict[str, Any], list[str]], None]
+
+    def __init__(self, changed: Callable[[dict[str, Any], list[str]], None]) -> None:
+        """`changed(updated, removed)` is called with what is to be recorded."""
+        object.__setattr__(self, "_items", {})
+        object.__setattr__(self, "_changed", changed)
+
+    def load(self, items: Mapping[str, Any]) -> None:
+        """Take values in without recording them: they are in the log already."""
+        self._items.update(plain(items))
+
+    def update(self, values: Any = (), allow_val_change: bool | None = None, **more: Any) -> None:  # type: ignore[override]
+        """Set many values at once; `values` is a mapping, pairs, or a namespace such as argparse's."""
+        if not isinstance(values, (Mapping, list, tuple)) and hasattr(values, "__dict__"):
+            values = vars(values)
+        self._set(dict(values, **more), bool(allow_val_change))
+
+    def setdefaults(self, values: Mapping[str, Any]) -> None:
+        """Set those values whose keys are not there yet."""
+        self._set({key: value for key, value in dict(values).items() if key not in self._items}, False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a copy as plain dicts."""
+        copy: dict[str, Any] = plain(self._items)
+        return copy
+
+    def _set(self, values: Mapping[str, Any], allow_val_change: bool) -> None:
+        # W&B strips dashes, so that {"--lr": 1} from a command line is found as config.lr.
+        updated = {str(key).strip("-"): plain(value) for key, value in values.items()}
+        for key, value in updated.items():
+            if not allow_val_change and key in self._items and self._items[key] != value:
+                raise ConfigError(
+                    f"config key {key!r} is {self._items[key]!r} and would become {value!r}; "
+                    "if that is meant: config.update({...}, allow_val_change=True)"
+                )
+        if updated:
+            self._items.update(updated)
+            self._changed(updated, [])
+
+    def __getitem__(self, key: str) -> Any:
+        return self._items[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._set({key: value}, False)
+
+    def __delitem__(self, key: str) -> None:
+        del self._items[key]
+        self._changed({}, [key])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getattr__(self, key: str) -> Any:
+        try:
+            return self._items[key]
+        except KeyError:
+            raise AttributeError(f"this run's config has no {key!r}") from None
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        self[key] = value
+
+    def __delattr__(self, key: str) -> None:
+        try:
+            del self[key]
+        except KeyError:
+            raise AttributeError(f"this run's config has no {key!r}") from None
+
+    def __repr__(self) -> str:
+        return repr(self._items)

@@ -1,0 +1,137 @@
+"""History: rows of metrics, one a step, by W&B's rules of steps.
+
+`log(data)` makes a row at the current step and moves on to the next. `log(data, step=n)` and `commit=False` leave the
+row open, so that later calls for the same step add to it; it is finished when another step begins, a later call
+commits, or the run ends. An open row is in the log at once all the same, in a footer record, so that a kill does not
+take it. A step that lies behind is kept, in a row of its own: W&B would drop it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from runstore.core.keys import Key, flatten
+from runstore.core.summary import SummaryFold
+from runstore.runlog import wire
+from runstore.sdk.values import plain
+
+
+class History:
+    """The rows of one run, as one process writes them. Safe to call from many threads.
+
+    `append` takes an encoded record; `summary` is the fold that rows go into; `started` is in seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        append: Callable[[bytes], None],
+        summary: SummaryFold,
+        *,
+        started: float,
+        step: int,
+        typed: bool,
+        warn: Callable[[str], None],
+    ) -> None:
+        self.step = step
+        self.mutex = threading.RLock()
+        self.summary = summary
+        self._append = append
+        self._started = started
+        self._encoder = wire.RowEncoder(typed)
+        self._items: dict[Key, bytes] = {}  # of the open row, encoded
+        self._values: dict[Key, Any] = {}
+        self._open_step = step
+        self._warn = warn
+        self._warned_order = False
+
+    def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
+        """Log one row, or add to the open one. When this returns, the operating system has it."""
+        now = time.time()
+        with self.mutex:
+            if step is None and commit is not False and not self._items and data:  # the usual call, made quick
+                row = {**data, "_timestamp": now, "_runtime": now - self._started, "_step": self.step}
+                items = None if "_timestamp" in data else self._encoder.plain(row)
+                if items is not None:
+                    self._append(wire.history(items, self.step))
+                    self.summary.apply_plain_row(row)
+                    self.step += 1
+                    return
+            self._log_slowly(data, step, commit, now)
+
+    def flush(self) -> None:
+        """Finish the open row, if there is one."""
+        with self.mutex:
+            if self._items:
+                self._commit()
+
+    def current_summary(self) -> SummaryFold:
+        """Return the summary with the open row in it; not a copy where none is open."""
+        with self.mutex:
+            if not self._values:
+                return self.summary
+            fold = self.summary.copy()
+            fold.apply_row(self._values)
+            return fold
+
+    def forked(self) -> None:
+        """In a forked child: the open row is the parent's to finish."""
+        self.mutex = threading.RLock()
+        self._items, self._values = {}, {}
+
+    def _log_slowly(self, data: Mapping[str, Any], step: int | None, commit: bool | None, now: float) -> None:
+        if step is not None:
+            step = int(step)
+            if step < self.step:
+                self._log_behind(data, step, now)
+                return
+            if step > self.step:
+                self.flush()
+                self.step = step
+        commit = step is None if commit is None else commit
+        if data:
+            self._add(data, now, stays_open=not commit)
+        if commit:
+            if self._items:
+                self._commit()
+            else:
+                self.step += 1
+
+    def _add(self, data: Mapping[str, Any], now: float, stays_open: bool) -> None:
+        """Merge `data` into the open row."""
+        if not self._items:
+            self._open_step = self.step
+        values, items = self._encoded(data, now, self.step)
+        if stays_open:
+            self._append(wire.pending(items.values(), self._open_step))
+        self._values.update(values)
+        self._items.update(items)
+
+    def _commit(self) -> None:
+        """Write the open row as a whole."""
+        self._append(wire.history(self._items.values(), self._open_step))
+        self.summary.apply_row(self._values)
+        self._items, self._values = {}, {}
+        self.step = self._open_step + 1
+
+    def _log_behind(self, data: Mapping[str, Any], step: int, now: float) -> None:
+        """Write a row for a step that lies behind, beside the open row."""
+        if not self._warned_order:
+            self._warned_order = True
+            self._warn(f"step {step} was logged after step {self.step - 1}; such rows are kept, W&B would drop them")
+        values, items = self._encoded(data, now, step)
+        self._append(wire.history(items.values(), step))
+        self.summary.apply_row(values)
+
+    def _encoded(self, data: Mapping[str, Any], now: float, step: int) -> tuple[dict[Key, Any], dict[Key, bytes]]:
+        """Return a row's values, and its encoded items, by Key."""
+        values = flatten(plain(data))
+        values.setdefault("_timestamp", now)
+        values["_runtime"] = values["_timestamp"] - self._started
+        values["_step"] = step
+        numbers: dict[str, object] = {k: v for k, v in values.items() if isinstance(k, str) and type(v) in (float, int)}
+        quick = self._encoder.plain(numbers)
+        items: dict[Key, bytes] = dict(zip(numbers, quick, strict=True)) if quick is not None else {}
+        return values, {key: items.get(key) or wire.item(key, value) for key, value in values.items()}

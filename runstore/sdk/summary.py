@@ -1,0 +1,86 @@
+"""The summary of a run: one value a metric, set by its history or by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any
+
+from runstore.runlog import codec, wire
+from runstore.runlog.record_pb2 import Record
+from runstore.sdk.history import History
+from runstore.sdk.values import plain
+
+
+class Summary(MutableMapping[str, Any]):
+    """Keys and values by item or attribute. A value set by hand stands until a later row sets it again."""
+
+    _history: History
+    _append: Callable[[bytes], None]
+
+    def __init__(self, history: History, append: Callable[[bytes], None]) -> None:
+        object.__setattr__(self, "_history", history)
+        object.__setattr__(self, "_append", append)
+
+    def update(self, values: Any = (), **more: Any) -> None:  # type: ignore[override]
+        """Set many values at once."""
+        updated = {str(key): plain(value) for key, value in dict(values, **more).items()}
+        if not updated:
+            return
+        record = Record()
+        for key, value in updated.items():
+            record.summary.update.add(key=key, value_json=wire.dumps(value))
+        with self._history.mutex:
+            self._append(codec.encode(record))
+            for key, value in updated.items():
+                self._history.summary.assign((key,), value)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of `key`, or `default`."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def __getitem__(self, key: str) -> Any:
+        return self._history.current_summary().get(key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.update({key: value})
+
+    def __delitem__(self, key: str) -> None:
+        self[key]  # raises KeyError where it is not there
+        record = Record()
+        record.summary.remove.add(key=key)
+        with self._history.mutex:
+            self._append(codec.encode(record))
+            self._history.summary.remove((key,))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tree())
+
+    def __len__(self) -> int:
+        return len(self._tree())
+
+    def __getattr__(self, key: str) -> Any:
+        try:
+            return self[key]
+        except KeyError:
+            raise AttributeError(f"this run's summary has no {key!r}") from None
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        self[key] = value
+
+    def __repr__(self) -> str:
+        return repr(self._tree())
+
+    def _tree(self) -> dict[str, Any]:
+        return self._history.current_summary().tree()
+
+
+def derived_record(tree: Mapping[str, Any]) -> bytes:
+    """Return the record that tells stock tools the whole summary; our own readers fold the history instead."""
+    record = Record()
+    record.summary.derived = True
+    for key, value in tree.items():
+        record.summary.update.add(key=key, value_json=wire.dumps(value))
+    return codec.encode(record)
