@@ -23,11 +23,13 @@ class ProcessName:
         return _name(os.getpid())
 
     def is_alive(self) -> bool | None:
-        """Return whether the process runs, or None where that can't be told: another host, no /proc."""
+        """Return whether the process runs, or None where that can't be told: another host or boot, no /proc."""
         here = self.of_this_process()
         if self.host != here.host or not self.started_ticks:
             return None
-        return self.boot_id == here.boot_id and _started_ticks(self.pid) == self.started_ticks
+        if self.boot_id != here.boot_id:  # the machine was started again, or another one bears the same name
+            return None
+        return _started_ticks(self.pid) == self.started_ticks
 
 
 @lru_cache(maxsize=2)

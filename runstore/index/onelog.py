@@ -1,0 +1,197 @@
+"""One log on its way into the index: what was read of it, and the rows that come of that."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from dataclasses import astuple, fields
+from pathlib import Path
+from typing import Any
+
+from runstore.core.keys import Key, dotted
+from runstore.core.logfold import ConsolePiece, LogFold, Row
+from runstore.core.terminal import TerminalLine
+from runstore.index.onerun import forget_log
+from runstore.index.series import CHUNK_POINTS, Chunk, Number, SeriesTail
+from runstore.runlog import codec
+from runstore.runlog.live import LiveReader
+
+CHUNK_COLUMNS = ", ".join(f.name for f in fields(Chunk))
+_MARKS = ", ".join("?" * (2 + len(fields(Chunk))))
+_INSERT_CHUNK = f"INSERT OR REPLACE INTO chunks (series, place, {CHUNK_COLUMNS}) VALUES ({_MARKS})"
+_INT64 = range(-(1 << 63), 1 << 63)
+
+
+class OneLog:
+    """The indexer's state for one log: all of it is in the database after `write`, and comes back with `load`."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self.path = path
+        self.id = 0  # of its row in `logs`; 0 while it has none
+        self.offset = 0
+        self.lost_bytes = 0
+        self.log_id: str | None = None
+        self.fold = LogFold(self._on_row, self._on_console)
+        self._connection = connection
+        self._inode = 0
+        self._seen = (-1, 0)  # size and mtime_ns of the file when all of it had been read
+        self._tails: dict[Key, SeriesTail] = {}
+        self._texts: list[tuple[str, int, str]] = []  # key, step, JSON
+        self._lines: list[tuple[int, str, float, str]] = []  # line, stream, time, text
+        self._next_line = 0
+        self._terminal = {"stdout": TerminalLine(), "stderr": TerminalLine()}
+
+    @classmethod
+    def load(cls, connection: sqlite3.Connection, path: Path) -> OneLog:
+        """Return the state as the database has it; that of an unknown log where the file is not the one indexed."""
+        log = cls(connection, path)
+        log._inode = os.stat(path).st_ino if path.exists() else 0
+        row = connection.execute(
+            "SELECT id, indexed, lost_bytes, log_id, state FROM logs WHERE path = ?", (str(path),)
+        ).fetchone()
+        if row is None:
+            return log
+        if _was_replaced(path, row[3], row[1]):
+            forget_log(connection, str(path))
+            return log
+        log.id, log.offset, log.lost_bytes, log.log_id = row[:4]
+        state = json.loads(row[4])
+        log.fold.restore(state["fold"])
+        log._next_line = state["next_line"]
+        log._terminal = {name: TerminalLine(*line) for name, line in state["terminal"].items()}
+        return log
+
+    def is_current(self) -> bool:
+        """Whether this is still what the database has, and the file still the one that was read."""
+        row = self._connection.execute("SELECT indexed FROM logs WHERE path = ?", (str(self.path),)).fetchone()
+        return row is not None and row[0] == self.offset and self._same_file()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process said that it was done; such a log seldom grows again."""
+        return self.fold.facts.exit_code is not None
+
+    def read(self, most_bytes: int) -> None:
+        """Read records up to about `most_bytes` further."""
+        status = os.stat(self.path)  # before the reading: what comes after it must look new the next time
+        enough = self.offset + most_bytes
+        with LiveReader(self.path, self.offset) as reader:
+            while reader.offset < enough and (framed := reader.next()) is not None:
+                self.fold.apply(framed.payload)
+            self._seen = (status.st_size, status.st_mtime_ns) if reader.offset < enough else (-1, 0)
+            self.offset = reader.offset
+            self.lost_bytes += sum(lost.size for lost in reader.lost)
+        if self.log_id is None:
+            identity = codec.log_identity(self.path)
+            self.log_id = identity.log_id if identity else None
+
+    def write(self) -> None:
+        """Put what was read into the database; the caller's transaction makes it whole."""
+        self._write_log()
+        chunks = [
+            (tail.series, place, *astuple(chunk)) for tail in self._tails.values() for place, chunk in tail.chunks()
+        ]
+        self._connection.executemany(_INSERT_CHUNK, chunks)
+        self._connection.executemany(
+            "INSERT INTO history_values (log, key, step, value) VALUES (?, ?, ?, ?)",
+            [(self.id, *text) for text in self._texts],
+        )
+        self._connection.executemany(
+            "INSERT INTO console (log, line, stream, time, text) VALUES (?, ?, ?, ?, ?)",
+            [(self.id, *line) for line in self._lines],
+        )
+        self._texts, self._lines = [], []
+
+    def _write_log(self) -> None:
+        facts = self.fold.facts
+        columns = {
+            "log_id": self.log_id,
+            "indexed": self.offset,
+            "size": self._seen[0],
+            "mtime_ns": self._seen[1],
+            "records": facts.records,
+            "lost_bytes": self.lost_bytes,
+            "undecodable": facts.undecodable,
+            "missing": facts.missing_records,
+            "kind": facts.kind,
+            "stock_resume": int(facts.stock_resume),
+            "started_at": facts.started_at,
+            "starting_step": facts.starting_step,
+            "last_step": self.fold.last_step,
+            "open_row": int(self.fold.pending is not None),
+            "state": self._state(),
+        }
+        self._ensure_row()
+        assignments = ", ".join(f"{name} = ?" for name in columns)
+        self._connection.execute(f"UPDATE logs SET {assignments} WHERE id = ?", (*columns.values(), self.id))
+
+    def _ensure_row(self) -> None:
+        """Give the log its row, with an id that its points can refer to."""
+        if self.id:
+            return
+        cursor = self._connection.execute(
+            "INSERT INTO logs (path, indexed, size, mtime_ns, records, lost_bytes, undecodable, missing, kind,"
+            " stock_resume, started_at, starting_step, last_step, open_row, state)"
+            " VALUES (?, 0, -1, 0, 0, 0, 0, 0, '', 0, 0, 0, -1, 0, '')",
+            (str(self.path),),
+        )
+        self.id = cursor.lastrowid or 0
+
+    def _state(self) -> str:
+        terminal = {name: line.state() for name, line in self._terminal.items()}
+        return json.dumps({"fold": self.fold.state(), "next_line": self._next_line, "terminal": terminal})
+
+    def _on_row(self, step: int, row: Row) -> None:
+        for key, value in row.items():
+            if key == "_step":  # each point has its step already
+                continue
+            kind = type(value)
+            if kind is float or (kind is int and value in _INT64):
+                tail = self._tails.get(key)
+                if tail is None:
+                    tail = self._tails[key] = self._tail(dotted(key))
+                tail.add(step, value)
+            else:
+                self._texts.append((dotted(key), step, json.dumps(value, ensure_ascii=False)))
+
+    def _on_console(self, piece: ConsolePiece) -> None:
+        for text in self._terminal[piece.stream].feed(piece.text):
+            self._lines.append((self._next_line, piece.stream, piece.time, text))
+            self._next_line += 1
+
+    def _tail(self, key: str) -> SeriesTail:
+        """Return the unfinished chunk of a series from the database, or the beginning of a new series."""
+        self._ensure_row()
+        found = self._connection.execute("SELECT id FROM series WHERE log = ? AND key = ?", (self.id, key)).fetchone()
+        if found is None:
+            cursor = self._connection.execute("INSERT INTO series (log, key) VALUES (?, ?)", (self.id, key))
+            return SeriesTail(cursor.lastrowid or 0)
+        newest: tuple[Any, ...] | None = self._connection.execute(
+            f"SELECT place, {CHUNK_COLUMNS} FROM chunks WHERE series = ? ORDER BY place DESC LIMIT 1", found
+        ).fetchone()
+        if newest is None:
+            return SeriesTail(found[0])
+        place, chunk = newest[0], Chunk(*newest[1:])
+        if chunk.n >= CHUNK_POINTS:
+            return SeriesTail(found[0], place + 1)
+        values: list[Number] = chunk.values()
+        return SeriesTail(found[0], place, chunk.step_array().tolist(), values)
+
+    def _same_file(self) -> bool:
+        try:
+            return os.stat(self.path).st_ino == self._inode
+        except FileNotFoundError:
+            return False
+
+
+def _was_replaced(path: Path, log_id: str | None, indexed: int) -> bool:
+    """Return whether another log lies where the indexed one was: it is shorter, or it begins differently."""
+    if not path.exists():
+        return False
+    if path.stat().st_size < indexed:
+        return True
+    if log_id is None:
+        return indexed > 0
+    identity = codec.log_identity(path)
+    return identity is None or identity.log_id != log_id
