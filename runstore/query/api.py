@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runstore.core.identity import parse_run_path
-from runstore.errors import NotFound, UsageError
+from runstore.errors import LogError, NotFound, UsageError
 from runstore.index.indexer import Indexer
 from runstore.paths import default_root
 from runstore.query.run import StoredRun
@@ -33,6 +33,10 @@ class Api:
         if root.is_dir():
             self._indexer.catch_up_below(root)
         self._indexer.catch_up_known()
+
+    def catch_up_below(self, path: Path) -> list[LogError]:
+        """Bring the logs at or below `path` into the index; return what is no log. Raises NotFound."""
+        return self._indexer.catch_up_below(path)
 
     def close(self) -> None:
         """Let the index go."""

@@ -229,14 +229,15 @@ def lock_file(file: int) -> bool:
 def _end_of(path: Path) -> tuple[int, int]:
     """Return the end offset and last number of a log that may be continued; raises TakeoverRefused if it may not."""
     reader = LogReader(path)
-    num, last, first = 0, None, None
+    num, ended, first = 0, False, None
     for framed in reader:
-        last = codec.decode(framed.payload)
-        first = first or last
-        num = max(num, last.num) if last is not None else num
-    if reader.lost or first is None or last is None:
+        record = codec.decode(framed.payload)
+        if record is not None:
+            first = first or record
+            num, ended = max(num, record.num), ended or record.HasField("exit")
+    if reader.lost or first is None:
         raise TakeoverRefused(f"{path}: does not end at a record's boundary")
-    if last.HasField("exit"):
+    if ended:
         raise TakeoverRefused(f"{path}: its run has ended")
     if first.header.origin.boot_id != ProcessName.of_this_process().boot_id:
         raise TakeoverRefused(f"{path}: was written before this machine was started, or on another one")

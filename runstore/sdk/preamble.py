@@ -51,7 +51,8 @@ def run_record(
     run.display_name, run.notes, run.tags[:] = settings.name, settings.notes, settings.tags
     run.run_group, run.job_type = settings.group, settings.job_type
     run.host = ProcessName.of_this_process().host
-    run.starting_step, run.resumed = starting_step, resumed
+    # `resume` makes stock sync append this log to what its server holds of the run, instead of writing over it.
+    run.starting_step, run.resumed, run.resume = starting_step, resumed, resumed
     run.start_time.seconds, run.start_time.nanos = divmod(started_ns, 1_000_000_000)
     for key, value in {**config, "_wandb": {}}.items():
         run.config.update.add(key=key, value_json=wire.dumps(value))
@@ -76,6 +77,11 @@ def environment_record(started_ns: int, writer_id: str) -> bytes:
     except (OSError, KeyError):  # a container's user id without an entry
         environment.username = str(os.getuid())
     return codec.encode(record)
+
+
+def final_record() -> bytes:
+    """Return the empty record that goes behind the exit: older stock tools deliver the exit code only with it."""
+    return codec.encode(Record(final={}))
 
 
 def exit_record(exit_code: int, runtime_seconds: int) -> bytes:

@@ -202,6 +202,7 @@ class Run:
         if not self._forked:  # a forked child only adds to its parent's run
             self._derive_summary()
             self._append(preamble.exit_record(exit_code or 0, round(time.time() - self.start_time)))
+            self._append(preamble.final_record())
         self._log.close()
         _runs.discard(self)
         lifecycle.released(self)

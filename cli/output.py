@@ -1,0 +1,54 @@
+"""How commands show things: tables for people, JSON and CSV for programs, one sentence for an error."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+import orjson
+
+
+def emit_json(value: Any) -> None:
+    """Print one JSON value, indented, as UTF-8."""
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
+    click.echo(text.decode())
+
+
+def emit_csv(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
+    """Print rows as CSV with a header line; what a row lacks is empty."""
+    writer = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def emit_table(rows: Iterable[Sequence[Any]], headers: Sequence[str]) -> None:
+    """Print an aligned table."""
+    from tabulate import tabulate  # costs 20 ms, which --json need not pay
+
+    click.echo(tabulate(list(rows), headers=headers, tablefmt="plain", disable_numparse=True))
+
+
+def short(value: Any) -> str:
+    """Return a value in as few characters as tell it apart in a table."""
+    if isinstance(value, bool) or value is None:
+        return str(value).lower() if value is not None else ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def size(count: int) -> str:
+    """Return a number of bytes for people: `1.4 MB`."""
+    for unit, limit in (("B", 1e3), ("kB", 1e6), ("MB", 1e9)):
+        if count < limit:
+            return f"{count} B" if unit == "B" else f"{count / (limit / 1e3):.1f} {unit}"
+    return f"{count / 1e9:.1f} GB"
+
+
+def warn(text: str) -> None:
+    """Print a line for people on stderr."""
+    click.echo(f"runstore: {text}", err=True)

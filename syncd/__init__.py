@@ -1,0 +1,1 @@
+"""The daemon's side: finding logs, following them, and delivering them to targets with proof."""

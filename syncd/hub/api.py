@@ -1,0 +1,224 @@
+"""The hub's routes: what arrives as a request is checked here, done by the storage, and answered as JSON.
+
+    GET  /v1/hub                           who is there (the one route without a token)
+    GET  /v1/logs/ID                       the mark
+    PUT  /v1/logs/ID?offset=N              a range of the log's bytes -> the mark
+    POST /v1/logs/ID/files                 a manifest -> which blobs are missing
+    PUT, GET /v1/blobs/SHA256              a file's bytes
+    GET  /v1/runs, /v1/run, /v1/history    what the index knows, after it has seen every byte acknowledged before
+    GET  /v1/counters                      what has arrived since the start
+
+Every error is {"error": "one sentence"}. What touches the disk runs in threads; the event loop only moves bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import orjson
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+import runstore
+from runstore.errors import NotFound, StorageError, UsageError
+from runstore.syncd import wire
+from runstore.syncd.hub.auth import Tokens
+from runstore.syncd.hub.counters import Counters
+from runstore.syncd.hub.disk import StorageFull
+from runstore.syncd.hub.indexing import IndexingThread
+from runstore.syncd.hub.manifest import check_size, entries_of
+from runstore.syncd.hub.reader import RunReader
+from runstore.syncd.hub.storage import RANGE_BYTES_MAX, RangeConflict, Storage
+
+_MANIFEST_BYTES_MAX = 8 << 20
+_BLOB_WRITE_BYTES = 1 << 20  # network pieces are 64 KiB; one hop to a thread for sixteen of them
+_RANGES_AT_ONCE = 32  # bounds memory at 32 times 8 MiB, however many clients come
+_READERS_AT_ONCE = 8  # readers wait for the index; they must never take the threads that appends need
+_INDEX_WAIT_S = 60.0  # after that a reader gets what is indexed, rather than nothing
+
+
+class Json(Response):
+    """A value as JSON, NaN and infinities included."""
+
+    media_type = "application/json"
+
+    def render(self, content: object) -> bytes:
+        """Return the body."""
+        return wire.encode(content)
+
+
+class Hub:
+    """The routes and what they share."""
+
+    def __init__(self, data: Path, index_log: Callable[[Path], None], reader: RunReader) -> None:
+        self.storage = Storage(data)
+        self.tokens = Tokens(data)
+        self._indexing = IndexingThread(self.storage, index_log)
+        self._reader = reader
+        self._counters = Counters()
+        self._ranges = asyncio.Semaphore(_RANGES_AT_ONCE)
+        self._readers = anyio.CapacityLimiter(_READERS_AT_ONCE)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        """Index while the app runs, and close the data folder after it."""
+        await run_in_threadpool(self._indexing.start)
+        try:
+            yield
+        finally:
+            await run_in_threadpool(self._indexing.stop)
+            self.tokens.close()
+            self.storage.close()
+
+    def routes(self) -> list[Route]:
+        """Return every route of the hub."""
+        return [
+            Route("/v1/hub", self.about),
+            Route("/v1/logs/{log_id}", self.get_mark, methods=["GET"]),
+            Route("/v1/logs/{log_id}", self.put_range, methods=["PUT"]),
+            Route("/v1/logs/{log_id}/files", self.post_files, methods=["POST"]),
+            Route("/v1/blobs/{digest}", self.put_blob, methods=["PUT"]),
+            Route("/v1/blobs/{digest}", self.get_blob, methods=["GET"]),
+            Route("/v1/runs", self.runs),
+            Route("/v1/run", self.run),
+            Route("/v1/history", self.history),
+            Route("/v1/counters", self.counts),
+        ]
+
+    async def about(self, request: Request) -> Response:
+        """Say that a hub is here, and which one."""
+        return Json({"hub": self.storage.hub_id, "version": runstore.__version__})
+
+    async def counts(self, request: Request) -> Response:
+        """Answer with the counters."""
+        return Json(self._counters.values())
+
+    async def get_mark(self, request: Request) -> Response:
+        """Answer with a log's mark."""
+        return Json(await run_in_threadpool(self.storage.mark, request.path_params["log_id"]))
+
+    async def put_range(self, request: Request) -> Response:
+        """Append a range and answer with the mark."""
+        log_id, offset = request.path_params["log_id"], check_size(_number(request, "offset"))
+        async with self._ranges:
+            data = await _body(request, RANGE_BYTES_MAX)
+            appended = await run_in_threadpool(self.storage.append, log_id, offset, data)
+        self._counters.add(ranges=1, log_bytes_received=len(data), log_bytes_accepted=appended.accepted)
+        if appended.accepted:
+            self._indexing.put(log_id)
+        return Json(appended.mark)
+
+    async def post_files(self, request: Request) -> Response:
+        """Add to a log's manifest and answer with the digests that are missing."""
+        try:
+            body = orjson.loads(await _body(request, _MANIFEST_BYTES_MAX))
+        except ValueError as error:
+            raise UsageError("the manifest is not JSON") from error
+        log_id = request.path_params["log_id"]
+        return Json({"missing": await run_in_threadpool(self.storage.add_files, log_id, entries_of(body))})
+
+    async def put_blob(self, request: Request) -> Response:
+        """Receive a file's bytes and keep them if they have the digest that names them."""
+        blob = await run_in_threadpool(self.storage.blobs.receive, request.path_params["digest"])
+        try:
+            async for piece in _pieces(request):
+                await run_in_threadpool(blob.write, piece)
+            size = await run_in_threadpool(blob.keep)
+        finally:
+            blob.discard()
+        self._counters.add(blobs=1, blob_bytes=size)
+        return Json({"size": size})
+
+    async def get_blob(self, request: Request) -> Response:
+        """Answer with a file's bytes."""
+        path = await run_in_threadpool(self.storage.blobs.held, request.path_params["digest"])
+        return FileResponse(path, media_type="application/octet-stream")
+
+    async def runs(self, request: Request) -> Response:
+        """Answer with every run."""
+        return await self._read(self._reader.runs)
+
+    async def run(self, request: Request) -> Response:
+        """Answer with the run named by ?path=."""
+        path = _text(request, "path")
+        return await self._read(lambda: self._reader.run(path))
+
+    async def history(self, request: Request) -> Response:
+        """Answer with rows of the run named by ?path=; ?keys= as often as there are keys, ?samples= for fewer rows."""
+        path, keys = _text(request, "path"), request.query_params.getlist("keys")
+        samples = check_size(_number(request, "samples")) if "samples" in request.query_params else None
+        return await self._read(lambda: self._reader.history(path, keys, samples))
+
+    async def _read(self, question: Callable[[], object]) -> Response:
+        def answer() -> Response:
+            self._indexing.wait(_INDEX_WAIT_S)
+            return Json(question())  # rendered in the thread as well: long histories take a while
+
+        return await anyio.to_thread.run_sync(answer, limiter=self._readers)
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """Return the whole body. Raises 413 beyond `limit`, after reading it: a client that still sends hears no answer."""
+    kept, size = bytearray(), 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size <= limit:
+            kept += piece
+    if size > limit:
+        raise HTTPException(413, f"{size:,} bytes at once are too many; send at most {limit:,}")
+    return bytes(kept)
+
+
+async def _pieces(request: Request) -> AsyncIterator[bytes]:
+    """Yield the body in larger pieces than the network's."""
+    gathered = bytearray()
+    async for piece in request.stream():
+        gathered += piece
+        if len(gathered) >= _BLOB_WRITE_BYTES:
+            yield bytes(gathered)
+            gathered.clear()
+    if gathered:
+        yield bytes(gathered)
+
+
+def _text(request: Request, name: str) -> str:
+    value = request.query_params.get(name)
+    if value is None:
+        raise UsageError(f"the parameter {name!r} is missing")
+    return value
+
+
+def _number(request: Request, name: str) -> int:
+    text = _text(request, name)
+    if not (text.isascii() and text.isdigit() and len(text) < 20):  # int() would take 1_0, +1 and Arabic digits too
+        raise UsageError(f"{name}={text[:40]!r} is not a number")
+    return int(text)
+
+
+_STATUS = ((RangeConflict, 409), (StorageFull, 507), (StorageError, 500), (NotFound, 404), (UsageError, 400))
+
+
+async def refuse(request: Request, error: Exception) -> Response:
+    """Answer with one of our own errors."""
+    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+    return Json({"error": str(error)}, status)
+
+
+async def refuse_http(request: Request, error: Exception) -> Response:
+    """Answer with what the framework says of a request: no such route, or not with that method."""
+    assert isinstance(error, HTTPException)
+    return Json({"error": error.detail}, error.status_code, error.headers)
+
+
+async def fail(request: Request, error: Exception) -> Response:
+    """Answer to what nobody expected; the framework raises it again afterwards, so that the log has the trace."""
+    return Json({"error": "the hub failed over this request; its log says why"}, 500)

@@ -1,0 +1,1 @@
+"""Targets of delivery: `base` is the whole contract, every other module is one target."""

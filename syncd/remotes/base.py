@@ -1,0 +1,56 @@
+"""The whole contract of a target to which logs are delivered byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from runstore.core.segments import Mark
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One file beside a log: its path relative to `files/` with forward slashes, its size and SHA-256 as hex."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+class Remote(Protocol):
+    """A target. Every method may raise RemoteUnreachable, RemoteRefused or RemoteError, and may be called again."""
+
+    @property
+    def name(self) -> str:
+        """What the user calls the target; only for messages."""
+        ...
+
+    def identity(self) -> str:
+        """Return what stays the same while the target holds the same data, whatever its address; kept in receipts."""
+        ...
+
+    def mark(self, log_id: str) -> Mark:
+        """Return what the target durably holds of a log; EMPTY_MARK for one that it has never seen."""
+        ...
+
+    def append(self, log_id: str, offset: int, data: bytes) -> Mark:
+        """Give the log's bytes from `offset` on, and return what is durably held afterwards, whoever sent it.
+
+        Bytes that are already held are compared, not stored again; a range that begins beyond the end is not stored.
+        Raises RemoteConflict where other bytes are held in that range; then nothing has changed.
+        """
+        ...
+
+    def missing_files(self, log_id: str, entries: Iterable[FileEntry]) -> set[str]:
+        """Tell which files belong to the log, and return the digests of those whose bytes the target lacks."""
+        ...
+
+    def put_file(self, digest: str, path: Path) -> None:
+        """Give the bytes of one file. Raises RemoteConflict where they do not have that digest; nothing is kept."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...

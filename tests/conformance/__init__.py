@@ -1,0 +1,1 @@
+"""Conformance with stock `wandb`: what it writes we read, and what we write it delivers."""

@@ -1,0 +1,160 @@
+"""What a W&B-compatible server has been told about one run or one artifact.
+
+Lines of a file stream are kept as they came, and parsed when asked for: a test that fails can then show
+the bytes. Nothing here merges, dedupes or repairs; whoever sends a row twice finds it here twice.
+
+Rules of this file: no I/O, no threads. The server that calls `apply_push` holds the lock.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+JsonObject: TypeAlias = dict[str, Any]
+
+HISTORY = "wandb-history.jsonl"
+EVENTS = "wandb-events.jsonl"
+SUMMARY = "wandb-summary.json"
+CONSOLE = "output.log"
+
+# "ERROR " marks stderr; the time has no zone, and is the time of the upload rather than of the print.
+_CONSOLE_LINE = re.compile(r"^(?:ERROR )?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z? ?(?P<text>.*)$", re.DOTALL)
+
+
+def parse_object(text: str) -> JsonObject:
+    """Return the JSON object in `text`; bare NaN, Infinity and -Infinity count as numbers.
+
+    Raises ValueError if `text` is not JSON, or not an object.
+    """
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError(f"expected a JSON object, got {type(value).__name__}: {text[:80]!r}")
+    return value
+
+
+def parse_objects(lines: list[str]) -> list[JsonObject]:
+    """Return the objects of a JSONL file's lines; the blank lines of a gap are left out."""
+    return [parse_object(line) for line in lines if line]
+
+
+def console_text(line: str) -> str:
+    """Return the text of one console line, without its ERROR mark, its time and the newline of older clients."""
+    line = line.removesuffix("\n")
+    matched = _CONSOLE_LINE.match(line)
+    return matched["text"] if matched else line
+
+
+@dataclass
+class RecordedArtifact:
+    """One artifact: what it was announced as, and the bytes that arrived for it."""
+
+    artifact_id: str
+    announced: JsonObject
+    """The input of CreateArtifact, unchanged."""
+    committed: bool = False
+    manifest: JsonObject | None = None
+    files: dict[str, bytes] = field(default_factory=dict)
+    """Bytes by path inside the artifact."""
+
+
+@dataclass
+class RecordedRun:
+    """One run, as far as the server has been told about it."""
+
+    entity: str
+    project: str
+    run_id: str
+    config: JsonObject = field(default_factory=dict)
+    """The user's config, plain values."""
+    wandb_config: JsonObject = field(default_factory=dict)
+    """The config's `_wandb` key: telemetry, metric definitions, environment."""
+    lines: dict[str, list[str]] = field(default_factory=dict)
+    """File streams by file name, as they came."""
+    pushes: list[JsonObject] = field(default_factory=list)
+    """Bodies of all file_stream requests, in order of arrival."""
+    overwritten: list[tuple[str, int]] = field(default_factory=list)
+    """(file, line number) of every stream line that was sent again, the summary's one line excepted."""
+    gaps: list[tuple[str, int]] = field(default_factory=list)
+    """(file, offset) of every push that began beyond the end of what had come before."""
+    files: dict[str, bytes] = field(default_factory=dict)
+    """Uploaded run files by path."""
+    exit_code: int | None = None
+    complete: bool = False
+    preempting: bool = False
+    display_name: str | None = None
+    notes: str | None = None
+    tags: list[str] = field(default_factory=list)
+    group: str | None = None
+    job_type: str | None = None
+
+    @property
+    def storage_id(self) -> str:
+        """The server's own opaque id, which a resumed run is upserted by."""
+        return f"bucket:{self.entity}:{self.project}:{self.run_id}"
+
+    @property
+    def history(self) -> list[JsonObject]:
+        """Rows in order of line number."""
+        return parse_objects(self.lines.get(HISTORY, []))
+
+    @property
+    def events(self) -> list[JsonObject]:
+        """Samples of system metrics in order of line number."""
+        return parse_objects(self.lines.get(EVENTS, []))
+
+    @property
+    def summary(self) -> JsonObject:
+        """The last summary sent, empty if there was none."""
+        lines = self.lines.get(SUMMARY, [])
+        return parse_object(lines[0]) if lines else {}
+
+    @property
+    def console_raw(self) -> list[str]:
+        """Console lines as they came, with time and ERROR mark."""
+        return list(self.lines.get(CONSOLE, []))
+
+    @property
+    def console(self) -> list[str]:
+        """Console lines, text only."""
+        return [console_text(line) for line in self.console_raw]
+
+    def apply_upsert(self, variables: JsonObject) -> None:
+        """Take over what an UpsertBucket names; a null leaves what was known."""
+        if variables.get("config") is not None:
+            self._take_config(parse_object(variables["config"]))
+        self.display_name = variables.get("displayName") or self.display_name
+        self.notes = variables.get("notes") or self.notes
+        self.group = variables.get("groupName") or self.group
+        self.job_type = variables.get("jobType") or self.job_type
+        if variables.get("tags") is not None:
+            self.tags = list(variables["tags"])
+
+    def _take_config(self, wrapped: JsonObject) -> None:
+        # Every top-level key is wrapped as {"value": ...}, and each upsert carries the whole config.
+        plain = {key: entry["value"] for key, entry in wrapped.items()}
+        self.wandb_config = plain.pop("_wandb", {})
+        self.config = plain
+
+    def apply_push(self, body: JsonObject) -> None:
+        """Apply one file_stream request."""
+        self.pushes.append(body)
+        for name, chunk in body.get("files", {}).items():
+            self._write_lines(name, chunk["offset"], chunk["content"])
+        if body.get("preempting"):
+            self.preempting = True
+        if body.get("complete"):
+            self.complete = True
+            self.exit_code = body.get("exitcode")
+
+    def _write_lines(self, name: str, offset: int, content: list[str]) -> None:
+        lines = self.lines.setdefault(name, [])
+        if offset > len(lines):
+            self.gaps.append((name, offset))
+            lines.extend([""] * (offset - len(lines)))
+        if name != SUMMARY:
+            self.overwritten += [(name, number) for number in range(offset, min(offset + len(content), len(lines)))]
+        # Content overwrites from its offset on; what lies behind it stays.
+        lines[offset : offset + len(content)] = content
