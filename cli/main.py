@@ -8,8 +8,8 @@ import sys
 
 import click
 
-import runstore
 from runstore.errors import RunstoreError
+from runstore.version import VERSION
 
 # Command -> module of this package. A command's module is imported only when it is called, so that each one starts
 # as quickly as what it does allows.
@@ -42,7 +42,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(runstore.__version__, prog_name="runstore")
+@click.version_option(VERSION, prog_name="runstore")
 def cli() -> None:
     """Keep the record of training runs on local disk, look at it, and deliver it when there is a network.
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from runstore.errors import Error, RunstoreError, UsageError
 from runstore.sdk.lifecycle import BeforeInit, finish, init, log
+from runstore.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from runstore.query.api import Api as Api
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from runstore.sdk.run import Run as Run
     from runstore.sdk.summary import Summary
     from runstore.settings import Settings as Settings
-
-__version__ = "0.1.0"
 
 __all__ = [
     "init",

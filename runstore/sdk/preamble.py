@@ -9,11 +9,11 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-import runstore
 from runstore.runlog import codec, wire
 from runstore.runlog.process import ProcessName
 from runstore.runlog.record_pb2 import Origin, Record
 from runstore.settings import Settings
+from runstore.version import VERSION
 
 # Stock tools compare this with their own version; the lowest that reads every record we write.
 MIN_CONSUMER = "0.13.0"
@@ -23,12 +23,12 @@ def header_record(kind: Origin.Kind, started_ns: int, starting_step: int) -> byt
     """Return the header: the process, and how this log stands to the run's other logs."""
     process = ProcessName.of_this_process()
     record = Record()
-    record.header.version_info.producer = f"runstore {runstore.__version__}"
+    record.header.version_info.producer = f"runstore {VERSION}"
     record.header.version_info.min_consumer = MIN_CONSUMER
     record.header.origin.CopyFrom(
         Origin(
             writer="runstore",
-            version=runstore.__version__,
+            version=VERSION,
             host=process.host,
             boot_id=process.boot_id,
             pid=process.pid,
