@@ -10,10 +10,12 @@ from typing import Any
 import click
 import orjson
 
+from runstore.core.json_names import named
+
 
 def emit_json(value: Any) -> None:
-    """Print one JSON value, indented, as UTF-8."""
-    text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
+    """Print one JSON value, indented, as UTF-8; NaN and the infinities by name."""
+    text = orjson.dumps(named(value), option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
     click.echo(text.decode())
 
 

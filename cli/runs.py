@@ -127,11 +127,9 @@ def _local_runs(paths: Sequence[Path]) -> list[dict[str, Any]]:
 
 def _local_history(run: str, keys: list[str] | None, samples: int | None) -> list[dict[str, Any]]:
     from runstore.query.history import sampled
-    from runstore.query.run import json_safe
 
     rows = list(_api().run(run).scan_history(keys))
-    safe: list[dict[str, Any]] = json_safe(sampled(rows, samples) if samples else rows)
-    return safe
+    return sampled(rows, samples) if samples else rows
 
 
 def _columns(rows: list[dict[str, Any]]) -> list[str]:

@@ -61,7 +61,8 @@ def ship(
     (without it, all of them count as delivered now).
 
     Raises RemoteConflict where the target holds other bytes for this log (nothing was sent then), and
-    RemoteUnreachable, RemoteRefused, RemoteError as the target does; OSError where the log can't be read.
+    RemoteUnreachable, RemoteRefused, RemoteError as the target does; StorageError where the log ends before `end`,
+    OSError where it can't be read.
     """
     return _Passage(log, log_id, end, records, remote, progress or _ignore, count_records).run()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -118,8 +117,10 @@ class StoredRun:
 
     @property
     def logs(self) -> list[str]:
-        """The paths of the run's logs, in the order in which they were found."""
-        found = self._connection.execute("SELECT path FROM logs WHERE run = ? ORDER BY id", (self._row["id"],))
+        """The paths of the run's logs, in the order in which they were begun."""
+        found = self._connection.execute(
+            "SELECT path FROM logs WHERE run = ? ORDER BY started_at, path", (self._row["id"],)
+        )
         return [path for (path,) in found]
 
     @property
@@ -177,7 +178,7 @@ class StoredRun:
         return lines
 
     def as_json(self) -> dict[str, Any]:
-        """Return what `runstore runs list --json` shows of a run; docs/cli.md describes it."""
+        """Return what `runstore runs list --json` shows of a run; docs/cli.md describes it. Floats may be NaN."""
         return {
             "id": self.id,
             "entity": self.entity,
@@ -193,23 +194,12 @@ class StoredRun:
             "group": self.group,
             "job_type": self.job_type,
             "host": self._row["host"],
-            "config": json_safe(self.config),
-            "summary": json_safe(self.summary),
+            "config": self.config,
+            "summary": self.summary,
         }
 
     def __repr__(self) -> str:
         return f"<StoredRun {RunPath(self.entity, self.project, self.id)} ({self.state})>"
-
-
-def json_safe(value: Any) -> Any:
-    """Return `value` with NaN and infinities as the strings "NaN", "Infinity", "-Infinity", as W&B's Api has them."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, dict):
-        return {key: json_safe(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [json_safe(item) for item in value]
-    return value
 
 
 def _iso(seconds: float) -> str:

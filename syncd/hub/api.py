@@ -28,7 +28,6 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-import runstore
 from runstore.errors import NotFound, StorageError, UsageError
 from runstore.syncd import wire
 from runstore.syncd.hub.auth import Tokens
@@ -38,6 +37,7 @@ from runstore.syncd.hub.indexing import IndexingThread
 from runstore.syncd.hub.manifest import check_size, entries_of
 from runstore.syncd.hub.reader import RunReader
 from runstore.syncd.hub.storage import RANGE_BYTES_MAX, RangeConflict, Storage
+from runstore.version import VERSION
 
 _MANIFEST_BYTES_MAX = 8 << 20
 _BLOB_WRITE_BYTES = 1 << 20  # network pieces are 64 KiB; one hop to a thread for sixteen of them
@@ -96,7 +96,7 @@ class Hub:
 
     async def about(self, request: Request) -> Response:
         """Say that a hub is here, and which one."""
-        return Json({"hub": self.storage.hub_id, "version": runstore.__version__})
+        return Json({"hub": self.storage.hub_id, "version": VERSION})
 
     async def counts(self, request: Request) -> Response:
         """Answer with the counters."""
@@ -217,6 +217,11 @@ async def refuse_http(request: Request, error: Exception) -> Response:
     """Answer with what the framework says of a request: no such route, or not with that method."""
     assert isinstance(error, HTTPException)
     return Json({"error": error.detail}, error.status_code, error.headers)
+
+
+async def forget(request: Request, error: Exception) -> Response:
+    """Answer to a client that went away in the middle of a body: nobody hears it, and nothing of it was kept."""
+    return Json({"error": "the request broke off"}, 400)
 
 
 async def fail(request: Request, error: Exception) -> Response:

@@ -11,7 +11,7 @@ from typing import Any
 from runstore.errors import NotFound
 from runstore.query.api import Api
 from runstore.query.history import sampled
-from runstore.query.run import StoredRun, json_safe
+from runstore.query.run import StoredRun
 
 
 class IndexedRuns:
@@ -36,8 +36,7 @@ class IndexedRuns:
             run = api.run(path)
             _check(run, keys)
             rows = list(run.scan_history(list(keys) or None))
-            safe: list[dict[str, Any]] = json_safe(rows if samples is None else sampled(rows, samples))
-            return safe
+            return rows if samples is None else sampled(rows, samples)
 
     @contextmanager
     def _api(self) -> Iterator[Api]:

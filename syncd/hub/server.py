@@ -19,15 +19,17 @@ try:
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
     from starlette.exceptions import HTTPException
+    from starlette.requests import ClientDisconnect
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from runstore.syncd.hub.api import Hub, Json, fail, refuse, refuse_http
+    from runstore.syncd.hub.api import Hub, Json, fail, forget, refuse, refuse_http
 except ModuleNotFoundError as missing:
     raise RunstoreError(
         f"the hub needs {missing.name}, which is not installed: pip install 'runstore[hub]'"
     ) from missing
 
 _SHUTDOWN_S = 5  # for requests under way; their clients send again
+_KEEP_ALIVE_S = 60  # longer than a client keeps an idle connection (httpx: 5), or it would send into a closed one
 _OPEN_PATHS = frozenset(("/v1/hub",))
 
 
@@ -64,7 +66,7 @@ def create_app(data: Path, index_log: Callable[[Path], None], reader: RunReader)
     app = Starlette(
         routes=hub.routes(),
         lifespan=hub.lifespan,
-        exception_handlers={RunstoreError: refuse, HTTPException: refuse_http, 500: fail},
+        exception_handlers={RunstoreError: refuse, HTTPException: refuse_http, ClientDisconnect: forget, 500: fail},
     )
     app.add_middleware(RequireToken, tokens=hub.tokens)
     return app
@@ -79,7 +81,13 @@ def serve(app: Starlette, host: str, port: int, on_ready: Callable[[str], None] 
         bound = listening.getsockname()[1]
         url = f"http://[{host}]:{bound}" if ":" in host else f"http://{host}:{bound}"
         config = uvicorn.Config(
-            app, log_level="warning", access_log=False, lifespan="on", ws="none", timeout_graceful_shutdown=_SHUTDOWN_S
+            app,
+            log_level="warning",
+            access_log=False,
+            lifespan="on",
+            ws="none",
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=_SHUTDOWN_S,
         )
         _Announced(config, lambda: on_ready(url)).run(sockets=[listening])
 

@@ -47,7 +47,7 @@ def add_remote(name: str, url: str, token: str) -> None:
     """Keep a remote under `name`, in place of what was there. Raises UsageError for a bad name or URL."""
     if not name or "/" in name or ":" in name:
         raise UsageError(f"{name!r} can't be a remote's name: no slash and no colon in it")
-    HubRemote(url, token, name=name).close()  # says what is wrong with the URL
+    HubRemote(url, token or "unknown", name=name).close()  # says what is wrong with the URL
     _save({**load_remotes(), name: ConfiguredRemote(url, token)})
 
 

@@ -176,7 +176,9 @@ def _checked_url(url: str) -> str:
         parsed = httpx.URL(url.strip())
     except httpx.InvalidURL as error:
         raise UsageError(f"{url!r} is not a URL ({error}); a hub's looks like http://host:8765") from error
-    if parsed.scheme not in ("http", "https") or not parsed.host:
+    # httpx quotes what no host name may contain; an IPv6 address may have a zone behind a %.
+    strange = "%" in parsed.host and ":" not in parsed.host
+    if parsed.scheme not in ("http", "https") or not parsed.host or strange:
         raise UsageError(
             f"{url!r} is not a hub's URL; write http:// or https:// before the host, like http://host:8765"
         )

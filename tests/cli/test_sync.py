@@ -1,0 +1,174 @@
+"""`runstore remote`, `hub` and `sync`."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.commands import ONE_RUN, Bench
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    bench = Bench(tmp_path)
+    done = bench.train(ONE_RUN)
+    assert done.returncode == 0, done.stderr
+    return bench
+
+
+def counters(bench: Bench, url: str, name: str = "counting") -> dict[str, int]:
+    token = bench.runstore("hub", "token", "create", name, "--data", "hub").stdout.strip()
+    answer: dict[str, int] = httpx.get(f"{url}/v1/counters", headers={"Authorization": f"Bearer {token}"}).json()
+    return answer
+
+
+def test_a_run_arrives_with_the_same_numbers_and_a_second_sync_sends_nothing(bench: Bench) -> None:
+    log = next(bench.folder.glob("wandb/*/run-one.wandb"))
+    (log.parent / "files" / "notes.txt").write_text("by hand")
+    with bench.hub() as url:
+        first = bench.json("sync")
+        assert first["bytes_sent"] == log.stat().st_size
+        assert (first["runs"], first["verified"], first["failed"], first["files_sent"]) == (1, 1, 0, 1)
+        assert first["records"] == bench.json("verify", "wandb")[0]["records"]
+        before = counters(bench, url)
+        again = bench.json("sync", "wandb", "--remote", "lab")
+        assert (again["bytes_sent"], again["records"], again["files_sent"]) == (0, 0, 0)
+        assert again["verified"] == 1
+        here, there = bench.json("runs", "list"), bench.json("runs", "list", "--remote", "lab")
+        assert here == there
+        assert bench.json("runs", "show", "one", "--remote", "lab") == here[0]
+        for keys in ([], ["--keys", "loss"]):
+            assert bench.json("runs", "history", "one", *keys) == bench.json(
+                "runs", "history", "one", *keys, "--remote", "lab"
+            )
+        assert before["log_bytes_accepted"] == log.stat().st_size
+        assert counters(bench, url, "later") == before
+
+
+def test_growth_alone_is_sent_when_a_run_goes_on(bench: Bench) -> None:
+    with bench.hub():
+        first = bench.json("sync")
+        resumed = bench.train(
+            """
+            import runstore
+            with runstore.init(project="demo", id="one", resume="must") as run:
+                assert run.step == 11
+                run.log({"loss": 0.01})
+            """
+        )
+        assert resumed.returncode == 0, resumed.stderr
+        second = bench.json("sync")
+        assert 0 < second["bytes_sent"] < first["bytes_sent"]
+        assert second["runs"] == 1
+        assert second["logs"] == 2
+        assert bench.json("runs", "history", "one", "--keys", "loss", "--remote", "lab")[-1] == {
+            "_step": 11,
+            "loss": 0.01,
+        }
+        assert len(bench.json("runs", "list", "--remote", "lab")) == 1
+
+
+def test_a_damaged_log_is_delivered_and_the_intact_ones_with_it(bench: Bench) -> None:
+    assert bench.train(ONE_RUN.replace('"one"', '"two"')).returncode == 0
+    damaged = next(bench.folder.glob("wandb/*/run-two.wandb"))
+    data = bytearray(damaged.read_bytes())
+    data[len(data) // 2] ^= 1
+    damaged.write_bytes(data)
+    broken = bench.folder / "wandb" / "offline-run-20200101_000000-x"
+    broken.mkdir()
+    (broken / "run-x.wandb").write_text("not a log at all")
+    with bench.hub():
+        report = bench.json("sync", code=1)
+        assert report["failed"] == 1
+        assert "is not a run log" in next(iter(report["errors"].values()))
+        assert report["verified"] == 2
+        assert {run["id"] for run in bench.json("runs", "list", "--remote", "lab")} == {"one", "two"}
+        rows = bench.json("runs", "history", "two", "--keys", "loss", "--remote", "lab")
+        assert 8 <= len(rows) <= 10
+
+
+def test_bytes_that_contradict_the_hub_are_refused_and_nothing_changes(bench: Bench) -> None:
+    log = next(bench.folder.glob("wandb/*/run-one.wandb"))
+    with bench.hub():
+        bench.json("sync")
+        before = bench.json("runs", "history", "one", "--remote", "lab")
+        whole = log.read_bytes()
+        changed = bytearray(whole)
+        changed[-20] ^= 1
+        log.write_bytes(changed)
+        report = bench.json("sync", code=1)
+        assert report["bytes_sent"] == 0
+        assert "holds other bytes" in next(iter(report["errors"].values()))
+        assert bench.json("runs", "history", "one", "--remote", "lab") == before
+
+
+def test_a_hub_that_is_not_there_is_one_sentence_and_nothing_is_lost(bench: Bench) -> None:
+    bench.runstore("remote", "add", "lab", "http://127.0.0.1:9", "--token", "rs_x")
+    assert "try again" in bench.sentence("sync", "--quiet", code=5)
+    assert "try again" in bench.sentence("runs", "list", "--remote", "lab", code=5)
+    with bench.hub():
+        assert bench.json("sync")["verified"] == 1
+
+
+def test_a_refused_token_is_one_sentence(bench: Bench) -> None:
+    with bench.hub() as url:
+        bench.runstore("remote", "add", "lab", url, "--token", "rs_wrong")
+        assert "token" in bench.sentence("sync", "--quiet", code=4)
+        good = bench.runstore("hub", "token", "create", "good", "--data", "hub").stdout.strip()
+        assert bench.json("sync", "--remote", url, RUNSTORE_TOKEN=good)["verified"] == 1
+        bench.runstore("hub", "token", "revoke", "good", "--data", "hub")
+        assert "token" in bench.sentence("sync", "--quiet", "--remote", url, code=4, RUNSTORE_TOKEN=good)
+
+
+def test_tokens_are_kept_from_others_on_both_sides(bench: Bench) -> None:
+    token = bench.runstore("hub", "token", "create", "me", "--data", "hub").stdout
+    assert token.startswith("rs_")
+    assert token.count("\n") == 1
+    bench.runstore("remote", "add", "lab", "http://hub.example:1", "--token", token.strip())
+    kept = bench.folder / "home" / "remotes.json"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert token.strip() not in bench.runstore("remote", "list").stdout
+    hub_files = [path for path in (bench.folder / "hub").rglob("*") if path.is_file()]
+    assert hub_files
+    assert all(token.strip().encode() not in path.read_bytes() for path in hub_files)
+
+
+def test_remotes_are_added_listed_and_removed(bench: Bench) -> None:
+    bench.runstore("remote", "add", "lab", "http://hub.example:1")
+    assert bench.json("remote", "list") == [{"name": "lab", "url": "http://hub.example:1", "has_token": False}]
+    assert "lab" in bench.sentence("remote", "remove", "lap", code=3)
+    bench.runstore("remote", "remove", "lab")
+    assert bench.json("remote", "list") == []
+    assert "runstore remote add" in bench.sentence("sync", "--quiet", code=2)
+
+
+@pytest.mark.parametrize("url", ["hub.example:8765", "ftp://hub", ""])
+def test_an_address_without_a_scheme_is_refused(bench: Bench, url: str) -> None:
+    assert "http" in bench.sentence("remote", "add", "lab", url, code=2)
+
+
+def test_a_run_that_is_still_going_on_is_delivered_as_far_as_it_is(bench: Bench) -> None:
+    script = """
+        import sys, runstore
+        run = runstore.init(project="demo", id="live")
+        run.log({"n": 0}); run.log({"open": 1}, step=7)
+        print("logged", flush=True)
+        sys.stdin.read()
+    """
+    process = bench.start(script)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "logged\n"
+        with bench.hub():
+            bench.json("sync")
+            live = next(run for run in bench.json("runs", "list", "--remote", "lab") if run["id"] == "live")
+            assert live["state"] == "running"
+            rows = bench.json("runs", "history", "live", "--remote", "lab")
+            assert [row["_step"] for row in rows] == [0, 7]
+            assert live["summary"]["open"] == 1
+    finally:
+        process.kill()
+        process.communicate()

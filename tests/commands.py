@@ -1,0 +1,118 @@
+"""Run the command line and training scripts in processes of their own, with nothing of this machine's settings."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass
+class Bench:
+    """A folder to work in, with a home of its own."""
+
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("WANDB_", "RUNSTORE_"))}
+        return {**kept, "RUNSTORE_HOME": str(self.folder / "home"), "PYTHONPATH": str(ROOT)}
+
+    def runstore(self, *arguments: str, code: int = 0, **extra: str) -> subprocess.CompletedProcess[str]:
+        """Run a command and check its exit code; whatever goes wrong, no traceback is shown."""
+        done = subprocess.run(
+            [sys.executable, "-m", "runstore", *arguments],
+            cwd=self.folder,
+            env={**self.environment, **extra},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == code, f"{done.returncode}: {done.stdout}{done.stderr}"
+        assert "Traceback" not in done.stderr
+        return done
+
+    def json(self, *arguments: str, code: int = 0, **extra: str) -> Any:
+        """Return what a command with --json prints."""
+        return json.loads(self.runstore(*arguments, "--json", code=code, **extra).stdout)
+
+    def sentence(self, *arguments: str, code: int, **extra: str) -> str:
+        """Return the one line that a failing command says."""
+        said = self.runstore(*arguments, code=code, **extra).stderr.strip()
+        assert said.startswith("runstore: "), said
+        assert "\n" not in said, said
+        return said
+
+    def train(self, script: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        """Run a training script to its end."""
+        return subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(script)],
+            cwd=self.folder,
+            env={**self.environment, **extra},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def start(self, script: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start a training script whose lines on stdout the test reads."""
+        return subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(script), *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    @contextlib.contextmanager
+    def hub(self, port: int = 0, data: str = "hub") -> Iterator[str]:
+        """Yield the URL of a hub, and add it as the remote `lab`; it is killed at the end of the block."""
+        names = {entry["name"] for entry in self.json("hub", "token", "list", "--data", data)}
+        token = self.runstore("hub", "token", "create", f"t{len(names)}", "--data", data).stdout.strip()
+        with self.hub_process(port, data) as (url, _):
+            self.runstore("remote", "add", "lab", url, "--token", token)
+            yield url
+
+    @contextlib.contextmanager
+    def hub_process(self, port: int = 0, data: str = "hub") -> Iterator[tuple[str, subprocess.Popen[str]]]:
+        """Yield the URL of a hub, and its process."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "runstore", "hub", "serve", "--port", str(port), "--data", data],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line.startswith("runstore hub at "), line
+            yield line.removeprefix("runstore hub at ").partition(",")[0], process
+        finally:
+            process.kill()
+            process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
+
+
+ONE_RUN = """
+    import math, runstore
+    with runstore.init(project="demo", id="one", name="first", config={"lr": 0.1, "net": {"depth": 3}}) as run:
+        for n in range(10):
+            run.log({"loss": 1 / (n + 1), "acc": n / 10})
+        run.log({"bad": math.nan, "worse": -math.inf})
+        print("hello")
+"""
+"""A run of 11 rows in ./wandb."""

@@ -1,0 +1,82 @@
+"""Receipts: beside the log where that can be, and never in the way."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from runstore.errors import StorageError
+from runstore.paths import home_folder, receipts_path
+from runstore.syncd import receipts
+from runstore.syncd.receipts import FileStamp, Receipt
+
+LOG_ID = "ab" * 32
+FIRST = Receipt("hub", 1000, "00" * 32, 12, "2025-01-02T03:04:05+00:00", {"a/b.txt": FileStamp(3, 17, "cd" * 32)})
+LATER = Receipt("hub", 2000, "11" * 32, 24, "2025-01-02T03:04:06+00:00")
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "offline-run-20250102_030405-k3v9q2" / "run-k3v9q2.wandb"
+    path.parent.mkdir()
+    path.write_bytes(b"log")
+    return path
+
+
+def test_saved_receipts_come_back_for_every_target(log: Path) -> None:
+    receipts.save(log, LOG_ID, "hub:1", FIRST)
+    receipts.save(log, LOG_ID, "hub:2", LATER)
+    assert receipts.load(log, LOG_ID) == {"hub:1": FIRST, "hub:2": LATER}
+    assert sorted(os.listdir(log.parent)) == ["run-k3v9q2.runstore.json", "run-k3v9q2.wandb"]
+
+
+def test_receipts_of_another_log_do_not_count(log: Path) -> None:
+    receipts.save(log, LOG_ID, "hub:1", FIRST)
+    assert receipts.load(log, "ef" * 32) == {}
+
+
+DAMAGED = [
+    {"version": 1},
+    {"version": 99, "log_id": LOG_ID, "targets": {}},
+    {"version": 1, "log_id": LOG_ID, "targets": [1]},
+    {"version": 1, "log_id": LOG_ID, "targets": {"hub:1": {"size": "x"}}},
+    {"version": 1, "log_id": LOG_ID, "targets": {"hub:1": {"files": {"a": {"mode": 7}}}}},
+]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", *map(json.dumps, DAMAGED)])
+def test_damaged_receipts_are_as_good_as_none(log: Path, content: str) -> None:
+    receipts_path(log).write_text(content)
+    assert receipts.load(log, LOG_ID) == {}
+    receipts.save(log, LOG_ID, "hub:1", FIRST)
+    assert receipts.load(log, LOG_ID) == {"hub:1": FIRST}
+
+
+def unwritable(monkeypatch: pytest.MonkeyPatch, *folders: Path) -> None:
+    # Not by mode bits: tests may run as root, whom they don't stop.
+    replace = os.replace
+
+    def refuse(source: Path, target: Path) -> None:
+        if target.parent in folders:
+            raise PermissionError(13, "Permission denied")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+
+
+def test_receipts_of_an_unwritable_folder_lie_at_home(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    receipts.save(log, LOG_ID, "hub:1", FIRST)
+    unwritable(monkeypatch, log.parent)
+    receipts.save(log, LOG_ID, "hub:1", LATER)
+    assert (home_folder() / "receipts" / f"{LOG_ID}.json").exists()
+    assert receipts.load(log, LOG_ID) == {"hub:1": LATER}
+    assert sorted(os.listdir(log.parent)) == ["run-k3v9q2.runstore.json", "run-k3v9q2.wandb"]
+
+
+def test_nowhere_to_keep_a_receipt_is_said(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unwritable(monkeypatch, log.parent, home_folder() / "receipts")
+    with pytest.raises(StorageError, match="proven again next time"):
+        receipts.save(log, LOG_ID, "hub:1", LATER)

@@ -1,0 +1,1 @@
+"""Tests of the whole line: train, daemon, hub, and reading back."""
