@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: all demo test lint typecheck bench proto dist clean
+.PHONY: all demo test test-matrix lint typecheck bench proto dist clean
 all: test lint typecheck
 
 .venv/ready: setup.cfg pyproject.toml
@@ -15,6 +15,9 @@ demo: .venv/ready          ## daemon, two runs (one killed), then a hub; deliver
 
 test: .venv/ready          ## the whole test suite
 	$(BIN)/python -m pytest -n 2
+
+test-matrix: .venv/ready   ## Python 3.10 and 3.13 with the oldest and newest protobuf
+	$(BIN)/python -m tests.matrix
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -1,0 +1,143 @@
+"""LogReader, LiveReader and verify on real files: whole, cut off anywhere, flipped anywhere, still growing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runstore.errors import FutureLogVersion, LogError, NotALog, NotFound
+from runstore.runlog import codec, wire
+from runstore.runlog.framing import BLOCK_BYTES, FILE_HEADER, Why
+from runstore.runlog.live import LiveReader
+from runstore.runlog.reader import LogReader
+from runstore.runlog.record_pb2 import Record
+from runstore.runlog.verify import verify
+from runstore.runlog.writer import LogWriter
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """A small log as a run writes it: header, run, rows, a record that spans two blocks, exit."""
+    path = tmp_path / "run-a.wandb"
+    writer = LogWriter.create(path)
+    encoder = wire.RowEncoder()
+    writer.append(codec.encode(Record(header={"version_info": {"producer": "test"}})))
+    writer.append(codec.encode(Record(run={"run_id": "a", "project": "p"})))
+    for step in range(5):
+        writer.append(wire.history(encoder.plain({"loss": 1 / (step + 1), "_step": step}) or [], step))
+    writer.append(codec.encode(Record(output_raw={"line": "x" * BLOCK_BYTES})))
+    writer.append(codec.encode(Record(exit={"exit_code": 3})))
+    writer.close()
+    return path
+
+
+def live_records(path: Path) -> list[bytes]:
+    with LiveReader(path) as reader:
+        found = []
+        while (framed := reader.next()) is not None:
+            found.append(framed.payload)
+        return found
+
+
+def test_cut_off_at_every_byte_both_readers_return_the_whole_records_before(log: Path, tmp_path: Path) -> None:
+    data = log.read_bytes()
+    whole = list(LogReader(log))
+    assert len(whole) == 9
+    cut = tmp_path / "cut.wandb"
+    # Every byte of the small records, and of the large one what lies around its chunks' edges.
+    places = [*range(800), *range(BLOCK_BYTES - 20, BLOCK_BYTES + 20), *range(len(data) - 800, len(data))]
+    for size in places:
+        cut.write_bytes(data[:size])
+        expected = [framed.payload for framed in whole if framed.end <= size]
+        reader = LogReader(cut)
+        assert [framed.payload for framed in reader] == expected
+        assert live_records(cut) == expected
+        assert reader.lost_bytes == 0
+        verdict = verify(cut)
+        assert verdict.is_intact
+        assert (verdict.records, verdict.size) == (len(expected), size)
+        assert verdict.torn_bytes == reader.torn_bytes
+        assert verdict.has_exit is False
+
+
+def test_flipped_at_every_byte_verify_says_so_and_nothing_is_invented(log: Path, tmp_path: Path) -> None:
+    data = log.read_bytes()
+    whole = {framed.payload for framed in LogReader(log)}
+    flipped = tmp_path / "flipped.wandb"
+    for place in [*range(800), *range(len(data) - 100, len(data))]:
+        changed = bytearray(data)
+        changed[place] ^= 0x10
+        flipped.write_bytes(changed)
+        if place == len(FILE_HEADER) - 1:
+            with pytest.raises(FutureLogVersion):
+                verify(flipped)
+            continue
+        found = {framed.payload for framed in LogReader(flipped)}
+        assert found <= whole
+        assert found == set(live_records(flipped)) or place >= len(data) - 100
+        verdict = verify(flipped)
+        assert not verdict.is_intact or verdict.torn_bytes > 0, place
+        if place >= len(FILE_HEADER):
+            assert len(found) < len(whole)
+
+
+def test_a_growing_log_is_read_byte_by_byte_as_it_appears(log: Path, tmp_path: Path) -> None:
+    data = log.read_bytes()[:700]
+    ends = [framed.end for framed in LogReader(log) if framed.end <= 700]
+    growing = tmp_path / "growing.wandb"
+    growing.write_bytes(b"")
+    with LiveReader(growing) as reader, growing.open("ab", buffering=0) as file:
+        for size in range(1, len(data) + 1):
+            file.write(data[size - 1 : size])
+            framed = reader.next()
+            assert (framed.end if framed else None) == (size if size in ends else None)
+            assert reader.next() is None
+        assert reader.offset == ends[-1]
+        assert reader.lost == []
+
+
+def test_reading_goes_on_from_an_earlier_offset(log: Path) -> None:
+    whole = list(LogReader(log))
+    for place, framed in enumerate(whole):
+        assert list(LogReader(log, framed.end)) == whole[place + 1 :]
+
+
+def test_verify_counts_what_the_numbers_say_is_missing_and_what_is_no_record(tmp_path: Path) -> None:
+    path = tmp_path / "run-a.wandb"
+    writer = LogWriter.create(path)
+    writer.append(codec.encode(Record(run={"run_id": "a"})))
+    writer.note_lost(4)
+    writer.append(codec.encode(Record(exit={})))
+    writer.append(b"\xff\xff\xff no protobuf")
+    writer.close()
+    verdict = verify(path)
+    assert (verdict.records, verdict.missing, verdict.undecodable) == (2, 4, 1)
+    assert not verdict.is_intact
+
+
+def test_a_torn_tail_is_told_from_damage(log: Path, tmp_path: Path) -> None:
+    torn = tmp_path / "torn.wandb"
+    torn.write_bytes(log.read_bytes()[:-2])
+    reader = LogReader(torn)
+    list(reader)
+    assert [lost.why for lost in reader.lost] == [Why.TORN]
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "said"),
+    [(b"not a log", NotALog, "is not a run log"), (b":W&B\xe1\xbe\x01" + bytes(20), FutureLogVersion, "version 1")],
+)
+def test_what_can_not_be_read_is_refused_by_its_name(
+    tmp_path: Path, content: bytes, error: type[LogError], said: str
+) -> None:
+    path = tmp_path / "run-a.wandb"
+    path.write_bytes(content)
+    with pytest.raises(error, match=said) as refused:
+        list(LogReader(path))
+    assert str(path) in str(refused.value)
+
+
+def test_a_log_that_is_not_there_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match=r"run-a\.wandb"):
+        list(LogReader(tmp_path / "run-a.wandb"))
