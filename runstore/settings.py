@@ -113,7 +113,7 @@ def _parsed(name: str, value: Any, source: str) -> Any:
     parse: Callable[[Any], Any] = _PARSERS.get(name, _text)
     try:
         return parse(value)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         place = variable_of(name) if source == "environment" else name
         raise SettingsError(f"{place}={value!r} (from {source}) can't be used: {error}") from None
 
@@ -158,8 +158,12 @@ def _flag(value: Any) -> bool:
 
 
 def _seconds(value: Any) -> float:
-    words = {"always": 0.0, "never": math.inf}
-    seconds = words[value] if value in words else float(value)
+    if value in ("always", "never"):
+        return 0.0 if value == "always" else math.inf
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
     if not seconds >= 0:
         raise ValueError("it is a number of seconds, always or never")
     return seconds

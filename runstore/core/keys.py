@@ -41,9 +41,14 @@ def flatten(tree: Mapping[str, Any], above: tuple[str, ...] = ()) -> dict[Key, A
 
 
 def unflatten(flat: Mapping[Key, Any]) -> dict[str, Any]:
-    """Return nested dicts with these leaves; where one leaf lies below another, the later in order wins."""
+    """Return nested dicts with these leaves; where one leaf lies below another, the later in order wins.
+
+    The dicts are new, empty ones that are leaves included, so that nothing of `flat` changes with the tree.
+    """
     tree: dict[str, Any] = {}
     for key, value in flat.items():
+        if isinstance(value, dict):
+            value = dict(value)
         if isinstance(key, str):
             tree[key] = value
         else:

@@ -20,6 +20,8 @@ Row = dict[Key, Any]
 KIND_NAMES = {Origin.START: "start", Origin.RESUME: "resume", Origin.REWIND: "rewind"}
 KIND_NAMES |= {Origin.RANK: "rank", Origin.SUCCESSOR: "successor"}
 
+_END_OF_TIME = 253_402_300_800.0  # seconds since the epoch: the year 10000, which no calendar of ours has
+
 
 @dataclass(frozen=True)
 class ConsolePiece:
@@ -28,6 +30,18 @@ class ConsolePiece:
     stream: str
     time: float
     text: str
+
+
+@dataclass(frozen=True)
+class RowBlock:
+    """History rows that follow one another in a log, have the same keys and hold only finite numbers, as columns.
+
+    `nums` are the numbers of their records; every column, `_step` among them, is as long as `steps`.
+    """
+
+    nums: list[int]
+    steps: list[int]
+    columns: dict[str, list[float | int]]
 
 
 @dataclass
@@ -107,13 +121,32 @@ class LogFold:
             return
         facts = self.facts
         facts.records += 1
-        if record.num:
-            facts.missing_records += max(0, record.num - facts.last_num - 1)
-            facts.last_num = max(facts.last_num, record.num)
+        self._count(record.num)
         kind = record.WhichOneof("record_type")
         take = _TAKE.get(kind or "")
         if take is not None:
             take(self, record)
+
+    def apply_rows(self, block: RowBlock) -> None:
+        """Take many rows in, as `apply` would take in their records, but for `on_row`; not while a row is open."""
+        facts, columns = self.facts, block.columns
+        facts.records += len(block.nums)
+        for num in block.nums:
+            self._count(num)
+        facts.last_step = max(facts.last_step, max(block.steps))
+        self._seen_at(max((time for time in columns.get("_timestamp", ()) if time < _END_OF_TIME), default=0.0))
+        if self._summary.takes_plainly(columns):
+            self._summary.apply_plain_row({key: column[-1] for key, column in columns.items()})
+        else:
+            for row in zip(*columns.values(), strict=True):
+                self._summary.apply_row(dict(zip(columns, row, strict=True)))
+
+    def _count(self, num: int) -> None:
+        """Count the gap before record `num`; 0 is no number."""
+        facts = self.facts
+        if num > facts.last_num:
+            facts.missing_records += num - facts.last_num - 1
+            facts.last_num = num
 
     def state(self) -> dict[str, Any]:
         """Return what `from_state` needs to go on behind the last record, made of JSON's types."""
@@ -139,7 +172,7 @@ class LogFold:
         facts.host, facts.boot_id = origin.host, origin.boot_id
         facts.pid, facts.pid_started_ticks = origin.pid, origin.pid_started_ticks
         facts.starting_step = origin.starting_step
-        if origin.started_ns:
+        if origin.started_ns > 0:
             facts.started_at = facts.heartbeat_at = origin.started_ns / 1e9
 
     def _run(self, record: Record) -> None:
@@ -162,8 +195,9 @@ class LogFold:
         facts = self.facts
         facts.starting_step = facts.starting_step or run.starting_step
         if run.HasField("start_time") and not facts.started_at:
-            facts.started_at = run.start_time.seconds + run.start_time.nanos / 1e9
-            facts.heartbeat_at = max(facts.heartbeat_at, facts.started_at)
+            started = run.start_time.seconds + run.start_time.nanos / 1e9
+            facts.started_at = started if 0 < started < _END_OF_TIME else 0.0
+            self._seen_at(started)
         if run.HasField("summary"):
             self._take_summary(run.summary)
 
@@ -172,9 +206,9 @@ class LogFold:
 
     def _take_config(self, config: ConfigRecord) -> None:
         for item in config.update:
-            put(self.config, tuple(item.nested_key) or (item.key,), codec.loads(item.value_json))
+            put(self.config, codec.path_of(item) or ("",), codec.loads(item.value_json))
         for item in config.remove:
-            drop(self.config, tuple(item.nested_key) or (item.key,))
+            drop(self.config, codec.path_of(item) or ("",))
 
     def _summary_record(self, record: Record) -> None:
         if not record.summary.derived:
@@ -182,22 +216,30 @@ class LogFold:
 
     def _take_summary(self, summary: SummaryRecord) -> None:
         for item in summary.update:
-            self._summary.assign(tuple(item.nested_key) or (item.key,), codec.loads(item.value_json))
+            self._summary.assign(codec.path_of(item) or ("",), codec.loads(item.value_json))
         for item in summary.remove:
-            self._summary.remove(tuple(item.nested_key) or (item.key,))
+            self._summary.remove(codec.path_of(item) or ("",))
 
     def _history(self, record: Record) -> None:
         row = codec.row_of(record.history)
         step = codec.step_of(record.history, row)
         if self.pending is not None and self.pending[0] == step:
             self.pending = None  # this record holds all of it
+        elif self.pending is not None and self.pending[0] < step:
+            self._finish_pending()
         self._finish_row(step, row)
+
+    def _finish_pending(self) -> None:
+        """Take the open row as it stands, since a later one has begun: the record that finished it is lost."""
+        pending, self.pending = self.pending, None
+        if pending is not None:
+            self._finish_row(*pending)
 
     def _finish_row(self, step: int, row: Row) -> None:
         self.facts.last_step = max(self.facts.last_step, step)
         timestamp = row.get("_timestamp")
-        if isinstance(timestamp, (int, float)) and timestamp > self.facts.heartbeat_at:
-            self.facts.heartbeat_at = float(timestamp)
+        if isinstance(timestamp, (int, float)):
+            self._seen_at(timestamp)
         self._summary.apply_row(row)
         self._on_row(step, row)
 
@@ -209,7 +251,13 @@ class LogFold:
         if self.pending is not None and self.pending[0] == step:
             self.pending[1].update(row)
         else:
+            self._finish_pending()
             self.pending = step, row
+
+    def _seen_at(self, time: float) -> None:
+        """Count a time that a record shows as a sign of life; one that no calendar has, or NaN, is none."""
+        if self.facts.heartbeat_at < time < _END_OF_TIME:
+            self.facts.heartbeat_at = float(time)
 
     def _metric(self, record: Record) -> None:
         self._summary.definitions.apply(record.metric)
@@ -217,13 +265,12 @@ class LogFold:
     def _output(self, record: Record) -> None:
         output = record.output_raw
         time = output.timestamp.seconds + output.timestamp.nanos / 1e9
-        self.facts.heartbeat_at = max(self.facts.heartbeat_at, time)
+        self._seen_at(time)
         stream = "stdout" if output.output_type == OutputType.STDOUT else "stderr"
         self._on_console(ConsolePiece(stream, time, output.line))
 
     def _stats(self, record: Record) -> None:
-        time = record.stats.timestamp.seconds + record.stats.timestamp.nanos / 1e9
-        self.facts.heartbeat_at = max(self.facts.heartbeat_at, time)
+        self._seen_at(record.stats.timestamp.seconds + record.stats.timestamp.nanos / 1e9)
 
     def _environment(self, record: Record) -> None:
         self.facts.program = record.environment.program or self.facts.program

@@ -28,11 +28,15 @@ class Fragment:
 
 @dataclass(frozen=True)
 class Piece:
-    """One log's part of the run: its rows with a step below `below` count (None: all), moved by `shift` steps."""
+    """One log's part of the run: its rows with a step below `below` count (None: all), moved by `shift` steps.
+
+    No row of it that counts has a step above `last_step`, which is moved already; -1 where there is none.
+    """
 
     log: int
     shift: int
     below: int | None
+    last_step: int
 
 
 def stitch(fragments: Sequence[Fragment]) -> list[Piece]:
@@ -45,11 +49,14 @@ def stitch(fragments: Sequence[Fragment]) -> list[Piece]:
         shifts.append(shift)
         if fragment.kind in SUPERSEDING:
             last = fragment.starting_step - 1
-        last = max(last, fragment.last_step + shift)
+        if fragment.last_step >= 0:
+            last = max(last, fragment.last_step + shift)
     pieces = []
     below: int | None = None
     for fragment, shift in reversed(list(zip(ordered, shifts, strict=True))):
-        pieces.append(Piece(fragment.log, shift, None if below is None else below - shift))
+        moved = fragment.last_step + shift if fragment.last_step >= 0 else -1
+        last_step = moved if below is None else min(moved, below - 1)
+        pieces.append(Piece(fragment.log, shift, None if below is None else below - shift, last_step))
         if fragment.kind in SUPERSEDING:
             below = fragment.starting_step if below is None else min(below, fragment.starting_step)
     return pieces[::-1]

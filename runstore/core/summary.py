@@ -8,38 +8,40 @@ one wins. None in a row sets nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from runstore.core.keys import Key, flatten, key_of, path_of, unflatten
+from runstore.core.keys import Key, dotted, flatten, key_of, path_of, unflatten
 from runstore.core.metrics import Definition, Definitions
 
 
 class SummaryFold:
-    """The summary so far. `apply_row` with plain numbers and no definitions is one dict update."""
+    """The summary so far. `apply_plain_row` without definitions and nested values is one dict update."""
 
     def __init__(self) -> None:
         self.definitions = Definitions()
-        self._values: dict[Key, Any] = {}
-        self._nested: set[str] = set()  # top-level keys that hold dicts
-        self._means: dict[str, tuple[int, float]] = {}  # metric -> count, sum
-        self._removed: dict[tuple[str, ...], None] = {}  # in order; what a continued fold must forget as well
+        self._values: dict[Key, Any] = {}  # leaves; none of them lies below another
+        self._inner: dict[Key, None] = {}  # names of dicts, in order: all that a leaf lies below, and some emptied ones
+        self._means: dict[tuple[str, ...], tuple[int, float]] = {}  # place of a mean -> count and sum of its rows
+        self._replaced: dict[tuple[str, ...], None] = {}  # in order; where nothing counts that earlier logs said
 
     def apply_plain_row(self, row: Mapping[str, Any]) -> None:
         """Take in a flat row without None; the hot path."""
-        if self.definitions or not self._nested.isdisjoint(row):
-            self.apply_row(row)
-        else:
+        if self.takes_plainly(row):
             self._values.update(row)
+        else:
+            self.apply_row(row)
+
+    def takes_plainly(self, keys: Iterable[str]) -> bool:
+        """Whether rows of these keys only replace values, so that of many such rows the last one is enough."""
+        return not self.definitions and self._inner.keys().isdisjoint(keys)
 
     def apply_row(self, row: Mapping[Any, Any]) -> None:
         """Take in a row of values by Key."""
         for key, value in row.items():
             if value is None:
                 continue
-            definition = (
-                self.definitions.of(key if isinstance(key, str) else ".".join(key)) if self.definitions else None
-            )
+            definition = self.definitions.of(dotted(key)) if self.definitions else None
             if definition is None or not (definition.silent or definition.aggregates):
                 self._set_leaf(key, value)
             elif not definition.silent and _is_number(value):
@@ -47,21 +49,15 @@ class SummaryFold:
 
     def assign(self, path: tuple[str, ...], value: Any) -> None:
         """Set the value at `path`, and with it all below."""
-        self._forget(path)
-        if isinstance(value, Mapping) and value:
-            for key, leaf in flatten(value, path).items():
-                self._values[key] = leaf
-            self._nested.add(path[0])
-        else:
-            key = key_of(path)
-            self._values[key] = value
-            if not isinstance(key, str):
-                self._nested.add(path[0])
+        self.remove(path)
+        leaves = flatten(value, path) if isinstance(value, Mapping) and value else {key_of(path): value}
+        for key, leaf in leaves.items():
+            self._set_leaf(key, leaf)
 
     def remove(self, path: tuple[str, ...]) -> None:
         """Remove the value at `path`, and all below."""
         self._forget(path)
-        self._removed[path] = None
+        self._replaced[path] = None
 
     def get(self, name: str) -> Any:
         """Return the value of a top-level key, nested values as dicts; raises KeyError."""
@@ -82,8 +78,9 @@ class SummaryFold:
         """Return what `from_state` needs, made of JSON's types (NaN and infinities included)."""
         return {
             "values": [[list(path_of(key)), value] for key, value in self._values.items()],
-            "means": {name: list(mean) for name, mean in self._means.items()},
-            "removed": [list(path) for path in self._removed],
+            "inner": [list(path_of(key)) for key in self._inner],
+            "means": [[list(place), *mean] for place, mean in self._means.items()],
+            "replaced": [list(path) for path in self._replaced],
             "definitions": [
                 [kind, name, list(d.aggregates), d.silent, d.step_metric, d.hidden, d.minimize]
                 for kind, some in (("name", self.definitions.by_name), ("glob", self.definitions.by_glob))
@@ -95,12 +92,10 @@ class SummaryFold:
     def from_state(cls, state: Mapping[str, Any]) -> SummaryFold:
         """Return the fold whose `state()` this was."""
         fold = cls()
-        for path, value in state["values"]:
-            fold._values[key_of(path)] = value
-            if len(path) > 1:
-                fold._nested.add(path[0])
-        fold._means = {name: (n, total) for name, (n, total) in state["means"].items()}
-        fold._removed = {tuple(path): None for path in state["removed"]}
+        fold._values = {key_of(path): value for path, value in state["values"]}
+        fold._inner = {key_of(path): None for path in state["inner"]}
+        fold._means = {tuple(place): (count, total) for place, count, total in state["means"]}
+        fold._replaced = {tuple(path): None for path in state["replaced"]}
         for kind, name, aggregates, *rest in state["definitions"]:
             target = fold.definitions.by_name if kind == "name" else fold.definitions.by_glob
             target[name] = Definition(tuple(aggregates), *rest)
@@ -109,74 +104,73 @@ class SummaryFold:
     def followed_by(self, later: SummaryFold) -> SummaryFold:
         """Return the summary of a run whose next log folds, by itself, to `later`."""
         both = self.copy()
-        for path in later._removed:
+        for path in later._replaced:
             both.remove(path)
+        for key in later._inner:
+            if key in both._values:  # plain here, a dict there
+                both.remove(path_of(key))
+            both._inner[key] = None
         both.definitions.by_name.update(later.definitions.by_name)
         both.definitions.by_glob.update(later.definitions.by_glob)
-        # A key that is a dict in one log and a plain value in the other is the later log's altogether.
-        for name in later._nested:
-            both._values.pop(name, None)
+        for place, (count, total) in later._means.items():
+            count_here, total_here = self._means.get(place, (0, 0.0))
+            both._means[place] = count_here + count, total_here + total
         for key, value in later._values.items():
-            both._join(key, value, later)
+            both._set_leaf(key, value if isinstance(key, str) else both._joined(key, value, later))
         return both
 
-    def _join(self, key: Key, value: Any, later: SummaryFold) -> None:
-        """Combine one value of the next log with what is here."""
-        if isinstance(key, str):
-            if key in self._nested:
-                self._forget((key,))
-            self._values[key] = value
-            return
-        metric, aggregate = ".".join(key[:-1]), key[-1]
-        definition = later.definitions.of(metric)
-        here = self._values.get(key)
-        self._nested.add(key[0])
-        if definition is None or aggregate not in definition.aggregates or not _is_number(here):
-            self._values[key] = value
-        elif aggregate == "mean":
-            count, total = (
-                sum(pair) for pair in zip(self._means.get(metric, (0, 0.0)), later._means[metric], strict=True)
-            )
-            self._means[metric] = (int(count), total)
-            self._values[key] = total / count
-        else:
-            self._values[key] = _COMBINE[aggregate](here, value, definition.minimize)
+    def _joined(self, place: tuple[str, ...], value: Any, later: SummaryFold) -> Any:
+        """Return one nested value of the next log, combined with what is here if it is an aggregate of rows."""
+        aggregate, here = place[-1], self._values.get(place)
+        definition = later.definitions.of(".".join(place[:-1]))
+        if definition is None or aggregate not in definition.aggregates:
+            return value
+        if aggregate == "mean":
+            by_hand = value != _mean(later._means.get(place))
+            return value if by_hand else _mean(self._means[place])
+        return _COMBINE[aggregate](here, value, definition.minimize) if _is_number(here) else value
 
     def _set_leaf(self, key: Key, value: Any) -> None:
-        """Set one leaf of a row; other leaves of the same dict stay, as stock tools leave them."""
-        if isinstance(key, str):
-            if key in self._nested:
-                self._forget((key,))
-            self._values[key] = value
-            return
-        self._values.pop(key[0], None)
-        self._nested.add(key[0])
+        """Set one leaf; other leaves of the same dict stay, as stock tools leave them."""
+        if key in self._inner:
+            self._forget(path_of(key))
+        if not isinstance(key, str) and key not in self._values:
+            self._make_dicts_above(key)
         self._values[key] = value
 
+    def _make_dicts_above(self, path: tuple[str, ...]) -> None:
+        for size in range(1, len(path)):
+            above = key_of(path[:size])
+            self._inner[above] = None
+            if above in self._values:  # it had replaced all that an earlier log said below it
+                del self._values[above]
+                self._replaced[path[:size]] = None
+
     def _aggregate(self, key: Key, value: float, definition: Definition) -> None:
-        path = path_of(key)
-        self._values.pop(key, None)
-        self._nested.add(path[0])
         for aggregate in definition.aggregates:
-            place = (*path, aggregate)
+            place = (*path_of(key), aggregate)
+            here = self._values.get(place)
             if aggregate == "mean":
-                count, total = self._means.get(".".join(path), (0, 0.0))
-                count, total = count + 1, total + value
-                self._means[".".join(path)] = (count, total)
-                self._values[place] = total / count
-            elif place in self._values:
-                self._values[place] = _COMBINE[aggregate](self._values[place], value, definition.minimize)
+                # Of all rows, whatever was set by hand in between: stock tools write their own mean before each row.
+                count, total = self._means.get(place, (0, 0.0))
+                self._means[place] = count + 1, total + value
+                self._set_leaf(place, _mean(self._means[place]))
             else:
-                self._values[place] = value
+                self._set_leaf(
+                    place, _COMBINE[aggregate](here, value, definition.minimize) if _is_number(here) else value
+                )
 
     def _forget(self, path: tuple[str, ...]) -> None:
-        self._values.pop(key_of(path), None)
-        if path[0] in self._nested:
-            size = len(path)
-            for key in [k for k in self._values if not isinstance(k, str) and k[:size] == path]:
-                del self._values[key]
-            if size == 1:
-                self._nested.discard(path[0])
+        key, size = key_of(path), len(path)
+        self._values.pop(key, None)
+        if key in self._inner:
+            self._inner = {name: None for name in self._inner if path_of(name)[:size] != path}
+            for below in [name for name in self._values if not isinstance(name, str) and name[:size] == path]:
+                del self._values[below]
+
+
+def _mean(sums: tuple[int, float] | None) -> float | None:
+    return sums[1] / sums[0] if sums else None
 
 
 def _smaller(a: float, b: float, _: bool = True) -> float:

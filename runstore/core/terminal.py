@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 # Colours (..m) stay with the text; ESC [ K erases; every other control sequence or OSC string is dropped.
-_ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+# The lengths are bounded, so that a sequence which never ends is given up, at the same place however it arrives.
+_ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]{0,99}[ -/]{0,9}[@-~]|\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)|[@-Z\\-_])")
+_UNFINISHED = re.compile(r"\x1b(?:\[[0-9;?]{0,99}[ -/]{0,9}|\][^\x07\x1b]{0,4096}\x1b?)?\Z")
 _SPECIAL = re.compile(r"[\n\r\x08\x1b]")
 # A program that never ends its line must not fill the memory.
 MAX_LINE_CHARACTERS = 100_000
+MAX_COLOUR_CHARACTERS = 1_000
 
 
 @dataclass
@@ -25,12 +28,14 @@ class TerminalLine:
     cells: list[str] = field(default_factory=list)
     cursor: int = 0
     colour: str = ""  # colour sequences that belong to the next character
+    unfinished: str = ""  # the beginning of an escape sequence whose end was not written yet
 
     def feed(self, text: str) -> list[str]:
         """Take in what was written; return the lines that this ended, without their line feeds."""
         if self.plain and not _SPECIAL.search(text.removesuffix("\n")):  # nearly every line
             self._write(text.removesuffix("\n"))
             return [self._end()] if text.endswith("\n") else []
+        text, self.unfinished = self.unfinished + text, ""
         lines: list[str] = []
         at = 0
         while at < len(text):
@@ -44,8 +49,8 @@ class TerminalLine:
 
     @property
     def plain(self) -> bool:
-        """Whether the cursor is at the end of the line and no colour waits."""
-        return self.cursor == len(self.cells) and not self.colour
+        """Whether the cursor is at the end of the line and nothing waits."""
+        return self.cursor == len(self.cells) and not self.colour and not self.unfinished
 
     @property
     def text(self) -> str:
@@ -54,7 +59,7 @@ class TerminalLine:
 
     def state(self) -> list[Any]:
         """Return what makes this line again: `TerminalLine(*state)`."""
-        return [list(self.cells), self.cursor, self.colour]
+        return [list(self.cells), self.cursor, self.colour, self.unfinished]
 
     def _write(self, text: str) -> None:
         if not text:
@@ -66,7 +71,7 @@ class TerminalLine:
         self.cells[self.cursor : self.cursor + len(cells)] = cells
         self.cursor += len(cells)
         if len(self.cells) > MAX_LINE_CHARACTERS:
-            self.cells = self.cells[:MAX_LINE_CHARACTERS]
+            del self.cells[MAX_LINE_CHARACTERS:]
             self.cursor = min(self.cursor, MAX_LINE_CHARACTERS)
 
     def _obey(self, text: str, at: int, lines: list[str]) -> int:
@@ -78,12 +83,15 @@ class TerminalLine:
             self.cursor = 0
         elif control == "\x08":
             self.cursor = max(0, self.cursor - 1)
+        elif _UNFINISHED.match(text, at):
+            self.unfinished = text[at:]
+            return len(text)
         else:
             sequence = _ESCAPE.match(text, at)
             if sequence is None:
                 return at + 1
             if sequence[0].endswith("m"):
-                self.colour += sequence[0]
+                self.colour += sequence[0] if len(self.colour) < MAX_COLOUR_CHARACTERS else ""
             elif sequence[0] in ("\x1b[K", "\x1b[0K"):
                 del self.cells[self.cursor :]
             elif sequence[0] == "\x1b[2K":

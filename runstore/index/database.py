@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
@@ -32,20 +35,24 @@ def open_index(path: Path) -> sqlite3.Connection:
             raise IndexUnusable(
                 f"{path}: the index can't be opened ({error}); set RUNSTORE_HOME to a folder on a local disk"
             ) from error
-        _set_aside(path)
-        return _opened(path)
+        with _only_this_process(path):
+            try:
+                return _opened(path)  # another process has been here, and has made a new one
+            except sqlite3.DatabaseError:
+                _set_aside(path)
+                return _opened(path)
 
 
 def _opened(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(
-            "PRAGMA synchronous = NORMAL"
-        )  # the logs are the truth: losing the last commit costs a replay
+        connection.execute("PRAGMA synchronous = NORMAL")  # the logs are the truth: the last commit may be lost
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
             _create(connection)
+        elif version < SCHEMA_VERSION:
+            raise sqlite3.DatabaseError(f"schema {version} is outdated")
         elif version > SCHEMA_VERSION:
             raise IndexUnusable(
                 f"{path}: was made by a newer runstore (schema {version}, this one knows {SCHEMA_VERSION}); "
@@ -76,6 +83,13 @@ def schema() -> str:
     """Return the SQL that makes the index's tables."""
     text = resources.files("runstore.index").joinpath("schema.sql").read_text(encoding="utf-8")
     return "\n".join(line.partition("--")[0].rstrip() for line in text.splitlines())
+
+
+@contextmanager
+def _only_this_process(path: Path) -> Iterator[None]:
+    with open(path.with_name(path.name + ".lock"), "ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _is_corrupt(error: sqlite3.OperationalError) -> bool:

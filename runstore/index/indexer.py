@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from runstore.errors import LogError, NotFound
+from runstore.errors import FutureLogVersion, LogError, NotALog, NotFound
 from runstore.index.database import index_path, open_index
-from runstore.index.onelog import OneLog
+from runstore.index.onelog import OneLog, status_of
 from runstore.index.onerun import forget_log, update_run
 from runstore.paths import find_logs
 
@@ -86,10 +86,14 @@ class Indexer:
         """
         log = log.resolve()
         anything = False
-        while (size := self._piece(log)) > 0:
-            anything = True
-            if progress is not None:
-                progress(size)
+        try:
+            while (size := self._piece(log)) > 0:
+                anything = True
+                if progress is not None:
+                    progress(size)
+        except (NotALog, FutureLogVersion):  # what was a log here before is gone
+            self.forget(log)
+            raise
         return anything
 
     def forget(self, log: Path) -> None:
@@ -114,10 +118,7 @@ class Indexer:
 
     def _is_up_to_date(self, path: Path) -> bool:
         """Whether the file is as it was when all of it had been read. Costs one look at it and one at the database."""
-        try:
-            status = path.stat()
-        except OSError as error:
-            raise NotFound(f"{path}: there is no such run log any more") from error
+        status = status_of(path)
         seen = self.connection.execute("SELECT size, mtime_ns FROM logs WHERE path = ?", (str(path),)).fetchone()
         return bool(seen == (status.st_size, status.st_mtime_ns))
 
@@ -132,8 +133,10 @@ class Indexer:
         return log
 
     def _forget_missing(self, root: Path) -> None:
-        below = f"{root}/%".replace("\\", "\\\\").replace("_", "\\_") if root.is_dir() else str(root)
-        known = self.connection.execute("SELECT path FROM logs WHERE path LIKE ? ESCAPE '\\'", (below,)).fetchall()
+        below = f"{root}/"
+        known = self.connection.execute(
+            "SELECT path FROM logs WHERE path = ? OR substr(path, 1, ?) = ?", (str(root), len(below), below)
+        ).fetchall()
         for (path,) in known:
             if not Path(path).exists():
                 self.forget(Path(path))
@@ -143,8 +146,9 @@ class Indexer:
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield self.connection
+            self.connection.execute("COMMIT")
         except BaseException:
-            self.connection.execute("ROLLBACK")
+            if self.connection.in_transaction:  # where the disk is full, SQLite has ended it itself
+                self.connection.execute("ROLLBACK")
             self._open.clear()  # it may be ahead of the database now
             raise
-        self.connection.execute("COMMIT")

@@ -19,8 +19,11 @@ def to_columns(tree: Any) -> tuple[str, str | None]:
     clean = _without_nan(tree, [], nan_paths)
     text = json.dumps(clean, ensure_ascii=False, separators=(",", ":"))
     if "Infinity" in text:  # seldom: in a value, or in some text
-        text = json.dumps(_finite(clean), ensure_ascii=False, separators=(",", ":"))
-        text = text.replace('"\\u0000-inf"', "-9e999").replace('"\\u0000inf"', "9e999")
+        mark = "inf"
+        while mark in text:
+            mark += "~"
+        text = json.dumps(_marked(clean, mark), ensure_ascii=False, separators=(",", ":"))
+        text = text.replace(f'"-{mark}"', "-9e999").replace(f'"{mark}"', "9e999")
     return text, json.dumps(nan_paths) if nan_paths else None
 
 
@@ -48,12 +51,12 @@ def _without_nan(value: Any, path: _NaNPath, nan_paths: list[_NaNPath]) -> Any:
     return value
 
 
-def _finite(value: Any) -> Any:
-    """Return `value` with marks for infinities that no logged text can be: they begin with a NUL character."""
+def _marked(value: Any, mark: str) -> Any:
+    """Return `value` with `mark`, which is nowhere in its text, in the place of infinities."""
     if isinstance(value, float) and math.isinf(value):
-        return "\0inf" if value > 0 else "\0-inf"
+        return mark if value > 0 else f"-{mark}"
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: _marked(item, mark) for key, item in value.items()}
     if isinstance(value, list):
-        return [_finite(item) for item in value]
+        return [_marked(item, mark) for item in value]
     return value

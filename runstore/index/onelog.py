@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import astuple, fields
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from runstore.core.keys import Key, dotted
-from runstore.core.logfold import ConsolePiece, LogFold, Row
+from runstore.core.keys import dotted
+from runstore.core.logfold import ConsolePiece, LogFold, Row, RowBlock
 from runstore.core.terminal import TerminalLine
+from runstore.errors import LogError, NotFound
+from runstore.index.columns import MAX_ROWS, BlockDecoder
 from runstore.index.onerun import forget_log
 from runstore.index.series import CHUNK_POINTS, Chunk, Number, SeriesTail
 from runstore.runlog import codec
+from runstore.runlog.codec import LogIdentity
 from runstore.runlog.live import LiveReader
 
 CHUNK_COLUMNS = ", ".join(f.name for f in fields(Chunk))
@@ -31,12 +36,13 @@ class OneLog:
         self.id = 0  # of its row in `logs`; 0 while it has none
         self.offset = 0
         self.lost_bytes = 0
-        self.log_id: str | None = None
         self.fold = LogFold(self._on_row, self._on_console)
         self._connection = connection
+        self._decoder = BlockDecoder()
         self._inode = 0
+        self._identity: LogIdentity | None = None
         self._seen = (-1, 0)  # size and mtime_ns of the file when all of it had been read
-        self._tails: dict[Key, SeriesTail] = {}
+        self._tails: dict[str, SeriesTail] = {}
         self._texts: list[tuple[str, int, str]] = []  # key, step, JSON
         self._lines: list[tuple[int, str, float, str]] = []  # line, stream, time, text
         self._next_line = 0
@@ -46,16 +52,17 @@ class OneLog:
     def load(cls, connection: sqlite3.Connection, path: Path) -> OneLog:
         """Return the state as the database has it; that of an unknown log where the file is not the one indexed."""
         log = cls(connection, path)
-        log._inode = os.stat(path).st_ino if path.exists() else 0
+        status = status_of(path)
+        log._inode, log._identity = status.st_ino, codec.log_identity(path)
         row = connection.execute(
             "SELECT id, indexed, lost_bytes, log_id, state FROM logs WHERE path = ?", (str(path),)
         ).fetchone()
         if row is None:
             return log
-        if _was_replaced(path, row[3], row[1]):
+        if status.st_size < row[1] or log.log_id != row[3]:  # another log lies where the indexed one was
             forget_log(connection, str(path))
             return log
-        log.id, log.offset, log.lost_bytes, log.log_id = row[:4]
+        log.id, log.offset, log.lost_bytes, _ = row[:4]
         state = json.loads(row[4])
         log.fold.restore(state["fold"])
         log._next_line = state["next_line"]
@@ -64,8 +71,13 @@ class OneLog:
 
     def is_current(self) -> bool:
         """Whether this is still what the database has, and the file still the one that was read."""
-        row = self._connection.execute("SELECT indexed FROM logs WHERE path = ?", (str(self.path),)).fetchone()
-        return row is not None and row[0] == self.offset and self._same_file()
+        row = self._connection.execute("SELECT id, indexed FROM logs WHERE path = ?", (str(self.path),)).fetchone()
+        return row == (self.id, self.offset) and self._same_file()
+
+    @property
+    def log_id(self) -> str | None:
+        """What every copy of the log is known by; None while its run record is not written yet."""
+        return self._identity.log_id if self._identity is not None else None
 
     @property
     def has_ended(self) -> bool:
@@ -74,17 +86,29 @@ class OneLog:
 
     def read(self, most_bytes: int) -> None:
         """Read records up to about `most_bytes` further."""
-        status = os.stat(self.path)  # before the reading: what comes after it must look new the next time
+        status = status_of(self.path)  # before the reading: what comes after it must look new the next time
         enough = self.offset + most_bytes
         with LiveReader(self.path, self.offset) as reader:
-            while reader.offset < enough and (framed := reader.next()) is not None:
-                self.fold.apply(framed.payload)
+            while payloads := list(islice(_payloads(reader, enough), MAX_ROWS)):
+                self._apply(payloads)
             self._seen = (status.st_size, status.st_mtime_ns) if reader.offset < enough else (-1, 0)
             self.offset = reader.offset
             self.lost_bytes += sum(lost.size for lost in reader.lost)
-        if self.log_id is None:
-            identity = codec.log_identity(self.path)
-            self.log_id = identity.log_id if identity else None
+        if self._identity is None:
+            self._identity = codec.log_identity(self.path)
+
+    def _apply(self, payloads: list[bytes]) -> None:
+        """Take records in, in order: rows of the same keys in blocks, all else one by one."""
+        at = 0
+        while at < len(payloads):
+            block = self._decoder.block(payloads, at) if self.fold.pending is None else None
+            if block is None:
+                self.fold.apply(payloads[at])
+                at += 1
+            else:
+                self.fold.apply_rows(block)
+                self._on_rows(block)
+                at += len(block.steps)
 
     def write(self) -> None:
         """Put what was read into the database; the caller's transaction makes it whole."""
@@ -148,12 +172,14 @@ class OneLog:
                 continue
             kind = type(value)
             if kind is float or (kind is int and value in _INT64):
-                tail = self._tails.get(key)
-                if tail is None:
-                    tail = self._tails[key] = self._tail(dotted(key))
-                tail.add(step, value)
+                self._tail(dotted(key)).add(step, value)
             else:
                 self._texts.append((dotted(key), step, json.dumps(value, ensure_ascii=False)))
+
+    def _on_rows(self, block: RowBlock) -> None:
+        for key, values in block.columns.items():
+            if key != "_step":
+                self._tail(key).extend(block.steps, values)
 
     def _on_console(self, piece: ConsolePiece) -> None:
         for text in self._terminal[piece.stream].feed(piece.text):
@@ -161,6 +187,12 @@ class OneLog:
             self._next_line += 1
 
     def _tail(self, key: str) -> SeriesTail:
+        tail = self._tails.get(key)
+        if tail is None:
+            tail = self._tails[key] = self._stored_tail(key)
+        return tail
+
+    def _stored_tail(self, key: str) -> SeriesTail:
         """Return the unfinished chunk of a series from the database, or the beginning of a new series."""
         self._ensure_row()
         found = self._connection.execute("SELECT id FROM series WHERE log = ? AND key = ?", (self.id, key)).fetchone()
@@ -179,19 +211,21 @@ class OneLog:
         return SeriesTail(found[0], place, chunk.step_array().tolist(), values)
 
     def _same_file(self) -> bool:
-        try:
-            return os.stat(self.path).st_ino == self._inode
-        except FileNotFoundError:
-            return False
+        status = status_of(self.path)
+        same = status.st_ino == self._inode and status.st_size >= self.offset
+        return same and (self._identity is None or codec.begins_as(self.path, self._identity))
 
 
-def _was_replaced(path: Path, log_id: str | None, indexed: int) -> bool:
-    """Return whether another log lies where the indexed one was: it is shorter, or it begins differently."""
-    if not path.exists():
-        return False
-    if path.stat().st_size < indexed:
-        return True
-    if log_id is None:
-        return indexed > 0
-    identity = codec.log_identity(path)
-    return identity is None or identity.log_id != log_id
+def status_of(log: Path) -> os.stat_result:
+    """Return the status of a log's file; raises NotFound, and LogError where it can't be looked at."""
+    try:
+        return log.stat()
+    except FileNotFoundError as error:
+        raise NotFound(f"{log}: there is no such run log any more") from error
+    except OSError as error:
+        raise LogError(f"{log}: can't be read ({error.strerror}); what the index knows of it stays") from error
+
+
+def _payloads(reader: LiveReader, enough: int) -> Iterator[bytes]:
+    while reader.offset < enough and (framed := reader.next()) is not None:
+        yield framed.payload

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from runstore.core.identity import NO_PROJECT, RunPath
-from runstore.core.keys import flatten, path_of, put
 from runstore.core.logfold import LogFacts, LogFold
 from runstore.core.stitch import Fragment, Piece, stitch
 from runstore.core.summary import SummaryFold
 from runstore.index.jsontext import to_columns
 from runstore.paths import run_id_of
 
+_INT64_MAX = (1 << 63) - 1  # steps of a log that resumes are moved, maybe beyond what SQLite holds
 _STITCHED = "SELECT id, path, kind, stock_resume, started_at, starting_step, last_step FROM logs WHERE run = ?"
 
 
@@ -115,7 +115,7 @@ def _write_run(connection: sqlite3.Connection, run: int, folds: dict[int, LogFol
             folds[piece.log].restore(json.loads(state)["fold"])
     ordered = [folds[piece.log] for piece in pieces]
     columns = _columns([fold.facts for fold in ordered])
-    columns["last_step"] = max(fold.last_step + piece.shift for fold, piece in zip(ordered, pieces, strict=True))
+    columns["last_step"] = min(max(piece.last_step for piece in pieces), _INT64_MAX)
     config, summary = _config(ordered), _summary(ordered)
     columns["config"], columns["config_nan"] = to_columns(config)
     columns["summary"], columns["summary_nan"] = to_columns(summary)
@@ -167,11 +167,16 @@ def _last_word(logs: list[LogFacts], name: str) -> str:
 
 
 def _config(ordered: list[LogFold]) -> dict[str, Any]:
+    """Return the config of a run: of each key what the last log says; of `_wandb`, the tools' own, what any says."""
     config: dict[str, Any] = {}
     for fold in ordered:
-        for key, value in flatten(fold.config).items():
-            put(config, path_of(key), value)
+        tools = {**_dict(config.get("_wandb")), **_dict(fold.config.get("_wandb"))}
+        config |= {**fold.config, "_wandb": tools} if tools else fold.config
     return config
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _summary(ordered: list[LogFold]) -> dict[str, Any]:

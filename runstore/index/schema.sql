@@ -3,7 +3,7 @@
 
 -- One row for each run log that was found.
 CREATE TABLE logs (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again: a process may remember a log that another one forgot
     path TEXT NOT NULL UNIQUE,
     log_id TEXT,                    -- SHA-256 of the log's beginning: the same for every copy of it
     run INTEGER REFERENCES runs(id),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,12 +37,16 @@ class Chunk:
 
     @classmethod
     def pack(cls, steps: Sequence[int], values: Sequence[Number]) -> Chunk:
-        """Return a chunk of these points, in this order. The values come back exactly as they were."""
-        form, points = _points(values)
-        stride = _stride(steps)
-        as_floats = np.array(values, dtype=np.float64)
-        finite = as_floats[np.isfinite(as_floats)]
-        last = float(as_floats[-1])
+        """Return a chunk of these points, in this order.
+
+        The values come back exactly as they were; only where floats are among them, integers come back as floats if
+        these hold them exactly: the type of an integral float is lost in many logs already.
+        """
+        form, numbers, points = _points(values)
+        step_array = np.array(steps, dtype="<i8")
+        stride = _stride(step_array)
+        finite = numbers[np.isfinite(numbers)]
+        last = float(numbers[-1])
         return cls(
             n=len(steps),
             first_step=steps[0],
@@ -49,11 +54,11 @@ class Chunk:
             stride=stride,
             low=float(finite.min()) if len(finite) else None,
             high=float(finite.max()) if len(finite) else None,
-            total=float(finite.sum()),
+            total=_total(finite),
             last=None if last != last else last,
-            nonfinite=len(as_floats) - len(finite),
+            nonfinite=len(numbers) - len(finite),
             form=form,
-            steps=None if stride is not None else np.array(steps, dtype="<i8").tobytes(),
+            steps=step_array.tobytes() if stride is None else None,
             points=points,
         )
 
@@ -77,24 +82,35 @@ class Chunk:
         return np.frombuffer(self.points, dtype="<f8" if self.form == "d" else "<i8")
 
 
-def _points(values: Sequence[Number]) -> tuple[str, bytes]:
-    """Return the form and the bytes in which these values are kept without losing anything."""
+def _points(values: Sequence[Number]) -> tuple[str, npt.NDArray[np.float64], bytes]:
+    """Return the form in which these values are kept without losing anything, them as float64, and their bytes."""
     kinds = set(map(type, values))
-    if kinds == {float}:
-        return "d", np.array(values, dtype="<f8").tobytes()
     if kinds == {int}:
-        return "q", np.array(values, dtype="<i8").tobytes()
-    if all(type(value) is float or -_EXACT <= value <= _EXACT for value in values):
-        return "d", np.array(values, dtype="<f8").tobytes()
-    return "j", json.dumps(list(values)).encode()
+        exact = np.array(values, dtype="<i8")
+        return "q", exact.astype(np.float64), exact.tobytes()
+    numbers = np.array(values, dtype="<f8")
+    if kinds == {float} or all(type(value) is float or -_EXACT <= value <= _EXACT for value in values):
+        return "d", numbers, numbers.tobytes()
+    mixed = [float(value) if -_EXACT <= value <= _EXACT else value for value in values]
+    return "j", numbers, json.dumps(mixed).encode()
 
 
-def _stride(steps: Sequence[int]) -> int | None:
-    """Return the distance between neighbouring steps where it is the same for all."""
+def _stride(steps: npt.NDArray[np.int64]) -> int | None:
+    """Return the distance between neighbouring steps where it is the same for all, and one that fits into 64 bits."""
     if len(steps) == 1:
         return 0
-    stride = steps[1] - steps[0]
-    return stride if list(steps) == list(range(steps[0], steps[0] + stride * len(steps), stride or 1)) else None
+    first, stride = int(steps[0]), int(steps[1]) - int(steps[0])
+    if not -(1 << 63) <= stride < 1 << 63 or int(steps[-1]) != first + stride * (len(steps) - 1):
+        return None
+    return stride if (np.diff(steps) == stride).all() else None
+
+
+def _total(finite: npt.NDArray[np.float64]) -> float:
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = float(finite.sum())
+    if math.isfinite(total):
+        return total
+    return float((finite / len(finite)).sum()) * len(finite)  # a part of the sum was beyond what a float can hold
 
 
 class SeriesTail:
@@ -111,6 +127,12 @@ class SeriesTail:
         """Add one point."""
         self.steps.append(step)
         self.values.append(value)
+        self.changed = True
+
+    def extend(self, steps: list[int], values: list[Number]) -> None:
+        """Add many points."""
+        self.steps += steps
+        self.values += values
         self.changed = True
 
     def chunks(self) -> list[tuple[int, Chunk]]:

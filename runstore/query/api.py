@@ -56,7 +56,7 @@ class Api:
             where += f" AND id IN (SELECT run FROM logs WHERE {either})"
             for place in map(str, (p.resolve() for p in below)):
                 arguments += [place, len(place) + 1, f"{place}/"]
-        return self._select(f"{where} ORDER BY {_order(order)}, id", arguments)
+        return self._select(f"{where} ORDER BY {_order(order)}, entity, project, run_id", arguments)
 
     def run(self, path: str) -> StoredRun:
         """Return one run: "entity/project/run_id", "project/run_id", "run_id", or a name that only one run has.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -37,7 +38,8 @@ def rows_of(
     """Return the rows of a run in order of step, each with `_step` and its values by name.
 
     With `keys`, only those values, and only rows that have all of them. Steps from `min_step` (included) to
-    `max_step` (not included). Rows of one step, from several logs or calls, are one row; the later value counts.
+    `max_step` (not included). Rows of one step, from several logs or calls, are one row; the later value counts
+    (of one log, step and key, a value that is no number counts more than a number).
     """
     rows: Rows = {}
     wanted = None if keys is None else [key for key in keys if key != "_step"]
@@ -45,8 +47,8 @@ def rows_of(
         for step, name, value in _values(connection, piece, wanted):
             if piece.below is None or step < piece.below:
                 rows.setdefault(step + piece.shift, {})[name] = value
-    low = -(1 << 63) if min_step is None else min_step
-    high = 1 << 63 if max_step is None else max_step
+    low = -math.inf if min_step is None else min_step
+    high = math.inf if max_step is None else max_step
     return [
         {"_step": step, **row}
         for step, row in sorted(rows.items())
@@ -64,7 +66,7 @@ def sampled(rows: list[dict[str, Any]], samples: int) -> list[dict[str, Any]]:
 
 
 def _values(connection: sqlite3.Connection, piece: Piece, keys: Sequence[str] | None) -> Iterator[tuple[int, str, Any]]:
-    """Yield step, name and value of one log, in no order across names, in log order within one."""
+    """Yield step, name and value of one log: of each name first all numbers, then all else, both in log order."""
     which, arguments = "", [piece.log]
     if keys is not None:
         which = f" AND key IN ({', '.join('?' * len(keys))})"

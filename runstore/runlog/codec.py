@@ -7,20 +7,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
 from google.protobuf.message import DecodeError
 
 from runstore.runlog import wire
 from runstore.runlog.reader import LogReader
-from runstore.runlog.record_pb2 import HistoryItem, HistoryRecord, OutputType, Record
+from runstore.runlog.record_pb2 import ConfigItem, HistoryItem, HistoryRecord, OutputType, Record, SummaryItem
 
 __all__ = ["LogIdentity", "OutputType", "Record", "decode", "encode", "loads", "log_identity", "row_of", "step_of"]
 
 # What identifies a log lies in its first records; a log that shows none in this many bytes has none.
 IDENTITY_BYTES = 32_768
+# Trees are walked by recursion in many places; nobody's config is deeper, and W&B's servers refuse it earlier.
+MAX_DEPTH = 100
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def encode(record: Record) -> bytes:
@@ -37,22 +43,51 @@ def decode(payload: bytes) -> Record | None:
 
 
 def loads(text: str) -> Any:
-    """Return the value of a `value_json` field, bare NaN and infinities included; text that is no JSON as it is."""
+    """Return the value of a `value_json` field, bare NaN and infinities included; text that is no JSON as it is.
+
+    What comes back can be written and stored anywhere: an integer beyond 64 bits is a float, a lone surrogate a
+    question mark, as `wire` writes them; JSON nested deeper than MAX_DEPTH stays text.
+    """
     try:
-        return json.loads(text)
-    except ValueError:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:  # seldom: it knows neither NaN nor infinities, nor lone surrogates, nor 10**400
+        value = _loads_slowly(text)
+    if isinstance(value, (list, dict)) and text.count("[") + text.count("{") > MAX_DEPTH and _is_deep(value):
         return text
+    return value
+
+
+def _loads_slowly(text: str) -> Any:
+    try:
+        value = json.loads(text)
+        if _SURROGATE.search(text):
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return text
+    return float(text) if type(value) is int else value
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        inner = [item for item in level if isinstance(item, (list, dict))]
+        level = [below for item in inner for below in (item.values() if isinstance(item, dict) else item)]
+    return any(isinstance(item, (list, dict)) for item in level)
+
+
+def path_of(item: HistoryItem | ConfigItem | SummaryItem) -> tuple[str, ...]:
+    """Return the keys that name an item, outermost first; () if it has none. Of a very long path the end is one key."""
+    path = tuple(item.nested_key) or ((item.key,) if item.key else ())
+    return path if len(path) <= MAX_DEPTH else (*path[: MAX_DEPTH - 1], ".".join(path[MAX_DEPTH - 1 :]))
 
 
 def row_of(history: HistoryRecord) -> dict[wire.Key, Any]:
     """Return a history record's values by Key, typed or JSON. An item without a key is left out."""
     row: dict[wire.Key, Any] = {}
     for item in history.item:
-        path = item.nested_key
-        if len(path) > 1:
-            row[tuple(path)] = value_of(item)
-        elif path or item.key:
-            row[path[0] if path else item.key] = value_of(item)
+        path = path_of(item)
+        if path:
+            row[path[0] if len(path) == 1 else path] = value_of(item)
     return row
 
 
@@ -95,7 +130,14 @@ def log_identity(path: Path) -> LogIdentity | None:
         if framed.end > IDENTITY_BYTES:
             end = IDENTITY_BYTES
             break
-    if not end:
-        return None
+    return LogIdentity(_digest(path, end), end) if end else None
+
+
+def begins_as(path: Path, identity: LogIdentity) -> bool:
+    """Return whether the file at `path` begins with the bytes of this identity; much cheaper than asking anew."""
+    return _digest(path, identity.end) == identity.log_id
+
+
+def _digest(path: Path, size: int) -> str:
     with open(path, "rb") as file:
-        return LogIdentity(hashlib.sha256(file.read(end)).hexdigest(), end)
+        return hashlib.sha256(file.read(size)).hexdigest()

@@ -57,7 +57,7 @@ class LogWriter:
     def create(cls, path: Path, sync_seconds: float = 1.0) -> LogWriter:
         """Return a writer of a new, empty log; raises FileExistsError, and StorageError where it can't be made."""
         try:
-            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            file = _open(path, os.O_CREAT | os.O_EXCL)
         except FileExistsError:
             raise
         except OSError as error:
@@ -82,7 +82,7 @@ class LogWriter:
         if not is_local(path):
             raise TakeoverRefused(f"{path}: is on a network file system, where locks can't be trusted")
         try:
-            file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+            file = _open(path, 0)
         except OSError as error:
             raise TakeoverRefused(f"{path}: {error.strerror}") from error
         try:
@@ -139,13 +139,15 @@ class LogWriter:
         if self._file < 0:
             return
         self._closing.set()
-        if self._syncer is not None:
+        hangs = False
+        if self._syncer is not None and self._syncer.is_alive():
             self._syncer.join(CLOSE_WAIT_SECONDS)
+            hangs = self._syncer.is_alive()
         try:
             with self._mutex:
                 if self._rest:
                     self._finish()
-            if self._sync_seconds != math.inf and not self.sync_failed:
+            if self._sync_seconds != math.inf and not self.sync_failed and not hangs:
                 self._sync()
         finally:
             file, self._file = self._file, -1
@@ -174,7 +176,10 @@ class LogWriter:
         with self._mutex:
             if self._syncer is None:
                 self._syncer = threading.Thread(target=self._sync_in_background, name="runstore-fsync", daemon=True)
-                self._syncer.start()
+                try:
+                    self._syncer.start()
+                except RuntimeError:  # no more threads for this user, or Python is ending: only `close` syncs
+                    pass
 
     def _sync_in_background(self) -> None:
         while not self._closing.wait(self._sync_seconds):
@@ -215,6 +220,17 @@ def _forked_child() -> None:
 
 os.register_at_fork(after_in_child=_forked_child)
 _fdatasync = getattr(os, "fdatasync", os.fsync)
+
+
+def _open(path: Path, flags: int) -> int:
+    """Open a log for appending; never as 0, 1 or 2, where these are closed: C code prints there, into the log."""
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | flags, 0o666)
+    if file > 2:
+        return file
+    try:
+        return fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(file)
 
 
 def lock_file(file: int) -> bool:

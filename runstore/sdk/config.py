@@ -25,7 +25,7 @@ class Config(MutableMapping[str, Any]):
 
     def load(self, items: Mapping[str, Any]) -> None:
         """Take values in without recording them: they are in the log already."""
-        self._items.update(plain(items))
+        self._items.update(_named(items))
 
     def update(self, values: Any = (), allow_val_change: bool | None = None, **more: Any) -> None:  # type: ignore[override]
         """Set many values at once; `values` is a mapping, pairs, or a namespace such as argparse's."""
@@ -43,8 +43,7 @@ class Config(MutableMapping[str, Any]):
         return copy
 
     def _set(self, values: Mapping[str, Any], allow_val_change: bool) -> None:
-        # W&B strips dashes, so that {"--lr": 1} from a command line is found as config.lr.
-        updated = {str(key).strip("-"): plain(value) for key, value in values.items()}
+        updated = _named(values)
         for key, value in updated.items():
             if not allow_val_change and key in self._items and self._items[key] != value:
                 raise ConfigError(
@@ -86,5 +85,21 @@ class Config(MutableMapping[str, Any]):
         except KeyError:
             raise AttributeError(f"this run's config has no {key!r}") from None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy, also one that travels to another process, is the program's own: nothing records what it does with it.
+        return unrecorded, (self.as_dict(),)
+
     def __repr__(self) -> str:
         return repr(self._items)
+
+
+def unrecorded(items: Mapping[str, Any]) -> Config:
+    """Return a config that keeps `items` and records nothing."""
+    config = Config(lambda updated, removed: None)
+    config.load(items)
+    return config
+
+
+def _named(values: Mapping[str, Any]) -> dict[str, Any]:
+    # W&B strips dashes, so that {"--lr": 1} from a command line is found as config.lr.
+    return {key.strip("-"): value for key, value in plain(values).items()}

@@ -66,13 +66,14 @@ class _Stream:
         self._mutex = threading.Lock()
         self._wrapped: TextIO | None = None
         self._wrapper: Any = None
+        self._before: Any = None  # the write that somebody else had put on the stream, if any
         self._inside = threading.local()
 
     def wrap(self) -> None:
         stream = getattr(sys, self._name)
         if stream is None:  # a process without a terminal, such as a Windows service or pythonw
             return
-        original = stream.write
+        original, self._before = stream.write, vars(stream).get("write") if hasattr(stream, "__dict__") else None
 
         def write(text: str) -> Any:
             written = original(text)
@@ -96,6 +97,8 @@ class _Stream:
             return
         if stream.__dict__.get("write") is self._wrapper:
             del stream.__dict__["write"]
+            if self._before is not None:
+                stream.__dict__["write"] = self._before
         with self._mutex:
             self._flush()
 
@@ -106,6 +109,8 @@ class _Stream:
 
     def _take(self, text: str) -> None:
         with self._mutex:
+            if self._wrapped is None:  # stopped since this write began
+                return
             self._held.append(text)
             self._held_size += len(text)
             if "\n" in text or self._held_size > MAX_HELD_CHARACTERS:

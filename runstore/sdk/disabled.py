@@ -6,8 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from runstore.sdk import lifecycle
-from runstore.sdk.config import Config
+from runstore.sdk.config import unrecorded
 from runstore.sdk.rundir import new_run_id
+
+
+class _Values(dict[str, Any]):
+    """A dict that can be read and set by attribute."""
+
+    def __getattr__(self, key: str) -> Any:
+        try:
+            return self[key]
+        except KeyError:
+            raise AttributeError(f"this run's summary has no {key!r}") from None
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        self[key] = value
 
 
 class DisabledRun:
@@ -26,15 +39,17 @@ class DisabledRun:
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.id = new_run_id()
         self.step = 0
-        self.config = Config(lambda updated, removed: None)
-        self.config.load(config)
-        self.summary: dict[str, Any] = {}
+        self.config = unrecorded(config)
+        self.summary = _Values()
 
     def log(
         self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None
     ) -> None:
-        """Do nothing but count the step."""
-        if step is None and commit is not False:
+        """Count the step and keep the last values for `summary`."""
+        self.summary.update(data)
+        if step is not None:
+            self.step = max(self.step, int(step))
+        if commit if commit is not None else step is None:
             self.step += 1
 
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:

@@ -15,8 +15,11 @@ from typing import Any
 
 from runstore.core.keys import Key, flatten
 from runstore.core.summary import SummaryFold
+from runstore.errors import UsageError
 from runstore.runlog import wire
 from runstore.sdk.values import plain
+
+_STEPS = range(-(1 << 63), 1 << 63)  # what a log and an index can hold
 
 
 class History:
@@ -40,7 +43,9 @@ class History:
         self.summary = summary
         self._append = append
         self._started = started
+        self._typed = typed
         self._encoder = wire.RowEncoder(typed)
+        self._names: set[str] = set()  # keys that were seen to be clean text, and need no second look
         self._items: dict[Key, bytes] = {}  # of the open row, encoded
         self._values: dict[Key, Any] = {}
         self._open_step = step
@@ -51,9 +56,10 @@ class History:
         """Log one row, or add to the open one. When this returns, the operating system has it."""
         now = time.time()
         with self.mutex:
-            if step is None and commit is not False and not self._items and data:  # the usual call, made quick
+            usual = step is None and commit is not False and not self._items
+            if usual and data and self._names.issuperset(data):
                 row = {**data, "_timestamp": now, "_runtime": now - self._started, "_step": self.step}
-                items = None if "_timestamp" in data else self._encoder.plain(row)
+                items = self._encoder.plain(row)
                 if items is not None:
                     self._append(wire.history(items, self.step))
                     self.summary.apply_plain_row(row)
@@ -77,13 +83,16 @@ class History:
             return fold
 
     def forked(self) -> None:
-        """In a forked child: the open row is the parent's to finish."""
+        """In a forked child: the open row is the parent's to finish; a thread of its may have been anywhere."""
         self.mutex = threading.RLock()
+        self._encoder = wire.RowEncoder(self._typed)
         self._items, self._values = {}, {}
 
     def _log_slowly(self, data: Mapping[str, Any], step: int | None, commit: bool | None, now: float) -> None:
         if step is not None:
             step = int(step)
+            if step not in _STEPS:
+                raise UsageError(f"step {step} can't be recorded: a step is an integer of 64 bits")
             if step < self.step:
                 self._log_behind(data, step, now)
                 return
@@ -120,15 +129,18 @@ class History:
         """Write a row for a step that lies behind, beside the open row."""
         if not self._warned_order:
             self._warned_order = True
-            self._warn(f"step {step} was logged after step {self.step - 1}; such rows are kept, W&B would drop them")
+            latest = self.step if self._items else self.step - 1
+            self._warn(f"step {step} was logged after step {latest}; such rows are kept, W&B would drop them")
         values, items = self._encoded(data, now, step)
-        self._append(wire.history(items.values(), step))
+        self._append(wire.history(items.values(), step % (1 << 64)))  # a negative one in two's complement
         self.summary.apply_row(values)
 
     def _encoded(self, data: Mapping[str, Any], now: float, step: int) -> tuple[dict[Key, Any], dict[Key, bytes]]:
         """Return a row's values, and its encoded items, by Key."""
         values = flatten(plain(data))
-        values.setdefault("_timestamp", now)
+        self._names.update(key for key in data if type(key) is str and key in values and key != "_timestamp")
+        if type(values.get("_timestamp")) not in (int, float):
+            values["_timestamp"] = now
         values["_runtime"] = values["_timestamp"] - self._started
         values["_step"] = step
         numbers: dict[str, object] = {k: v for k, v in values.items() if isinstance(k, str) and type(v) in (float, int)}

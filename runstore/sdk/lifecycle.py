@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -50,7 +51,7 @@ def init(
     Raises SettingsError for a setting that can't be used, UsageError for an id that is no name or a `resume` that
     can't be met, StorageError where no run directory can be made.
     """
-    global _current
+    global _current, _exit_code
     if _current is not None:
         _current._warn("a run is going on already and init() returned it; finish() it to begin another")
         return _current
@@ -76,6 +77,7 @@ def init(
         from runstore.sdk import beginning
 
         _current = beginning.begin(settings, _as_mapping(config))
+    _exit_code = 0
     _hook()
     _bind(_current)
     return _current
@@ -99,6 +101,13 @@ def released(run: Run | DisabledRun) -> None:
 def log(data: Mapping[str, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None) -> None:
     """Log metrics to the current run; see Run.log. Raises Error where there is none."""
     raise Error("there is no run to log to: call runstore.init() first")
+
+
+def exit_code_of(error: BaseException | None) -> int:
+    """Return what a program ends with that ends by `error`; 0 for None."""
+    if isinstance(error, SystemExit):
+        return _status(error.code)
+    return 0 if error is None else KEYBOARD_INTERRUPT_EXIT_CODE if isinstance(error, KeyboardInterrupt) else 1
 
 
 class BeforeInit:
@@ -163,7 +172,7 @@ def _remember_exception(system: ModuleType) -> None:
 
     def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         global _exit_code
-        _exit_code = KEYBOARD_INTERRUPT_EXIT_CODE if issubclass(kind, KeyboardInterrupt) else 1
+        _exit_code = exit_code_of(error)
         show(kind, error, trace)  # writes to stderr, which is still being recorded
 
     system.excepthook = excepthook  # type: ignore[attr-defined]
@@ -174,7 +183,13 @@ def _remember_exit(system: ModuleType) -> None:
 
     def exit(status: Any = None, /) -> None:  # noqa: A001 - it stands for sys.exit
         global _exit_code
-        _exit_code = status if isinstance(status, int) else 0 if status is None else 1
+        if threading.current_thread() is threading.main_thread():  # in any other it ends that thread alone
+            _exit_code = _status(status)
         leave(status)
 
     system.exit = exit  # type: ignore[attr-defined]
+
+
+def _status(argument: object) -> int:
+    """Return the status that the system gives to a program ended by sys.exit(argument)."""
+    return argument & 0xFF if isinstance(argument, int) else 0 if argument is None else 1

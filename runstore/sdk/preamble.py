@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import platform
@@ -47,9 +48,10 @@ def run_record(
     """Return the run record: what the run is called, belongs to, and was configured with."""
     record = Record()
     run = record.run
-    run.run_id, run.entity, run.project = run_id, settings.entity, settings.project
-    run.display_name, run.notes, run.tags[:] = settings.name, settings.notes, settings.tags
-    run.run_group, run.job_type = settings.group, settings.job_type
+    run.run_id, run.entity, run.project = run_id, _utf8(settings.entity), _utf8(settings.project)
+    run.display_name, run.notes = _utf8(settings.name), _utf8(settings.notes)
+    run.tags.extend(map(_utf8, settings.tags))
+    run.run_group, run.job_type = _utf8(settings.group), _utf8(settings.job_type)
     run.host = ProcessName.of_this_process().host
     # `resume` makes stock sync append this log to what its server holds of the run, instead of writing over it.
     run.starting_step, run.resumed, run.resume = starting_step, resumed, resumed
@@ -66,14 +68,15 @@ def environment_record(started_ns: int, writer_id: str) -> bytes:
     environment.os = platform.platform()
     environment.python = platform.python_version()
     environment.started_at.seconds, environment.started_at.nanos = divmod(started_ns, 1_000_000_000)
-    environment.program = sys.argv[0] if sys.argv and sys.argv[0] else "<interactive>"
-    environment.args.extend(_utf8(argument) for argument in sys.argv[1:])
+    environment.program = _utf8(sys.argv[0]) if sys.argv and sys.argv[0] else "<interactive>"
+    environment.args.extend(map(_utf8, sys.argv[1:]))
     environment.host = ProcessName.of_this_process().host
-    environment.executable = sys.executable or ""
-    environment.root = os.getcwd()
+    environment.executable = _utf8(sys.executable or "")
     environment.writer_id = writer_id
+    with contextlib.suppress(FileNotFoundError):  # the current folder was deleted
+        environment.root = _utf8(os.getcwd())
     try:
-        environment.username = getpass.getuser()
+        environment.username = _utf8(getpass.getuser())
     except (OSError, KeyError):  # a container's user id without an entry
         environment.username = str(os.getuid())
     return codec.encode(record)
@@ -92,4 +95,5 @@ def exit_record(exit_code: int, runtime_seconds: int) -> bytes:
 
 
 def _utf8(text: str) -> str:
+    """Return `text` without the lone surrogates that Python makes of file names and variables in other encodings."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,12 @@ from runstore.runlog.reader import LogReader
 
 @dataclass(frozen=True)
 class Earlier:
-    """The state in which earlier logs leave a run. `runtime` is the seconds since the run was first begun, so far."""
+    """The state in which earlier logs leave a run."""
 
     next_step: int
     config: dict[str, Any]
     summary: SummaryFold
     name: str
-    started_at: float
 
 
 def earlier_logs(root: Path, entity: str, project: str, run_id: str) -> Earlier | None:
@@ -32,7 +32,7 @@ def earlier_logs(root: Path, entity: str, project: str, run_id: str) -> Earlier 
     """
     folds: dict[int, LogFold] = {}
     fragments: list[Fragment] = []
-    for number, path in enumerate(sorted(root.glob(f"*/run-{run_id}.wandb"))):
+    for number, path in enumerate(sorted(root.glob(f"*/run-{glob.escape(run_id)}.wandb"))):
         fold = _folded(path)
         if fold is None or (fold.facts.entity, fold.facts.project) != (entity, project):
             continue
@@ -45,7 +45,7 @@ def earlier_logs(root: Path, entity: str, project: str, run_id: str) -> Earlier 
         )
     if not folds:
         return None
-    next_step, summary = 0, SummaryFold()
+    next_step, summary, name = 0, SummaryFold(), ""
     config: dict[str, Any] = {}
     for piece in stitch(fragments):
         fold = folds[piece.log]
@@ -53,9 +53,9 @@ def earlier_logs(root: Path, entity: str, project: str, run_id: str) -> Earlier 
         summary = summary.followed_by(fold.summary)
         for key, value in flatten(fold.config).items():
             put(config, (key,) if isinstance(key, str) else key, value)
+        name = fold.facts.name or name
     config.pop("_wandb", None)
-    first = min(folds.values(), key=lambda fold: fold.facts.started_at).facts
-    return Earlier(next_step, config, summary, first.name, first.started_at)
+    return Earlier(next_step, config, summary, name)
 
 
 def _folded(path: Path) -> LogFold | None:

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runstore.core.summary import SummaryFold
 from runstore.errors import StorageError, UsageError
@@ -24,10 +24,12 @@ from runstore.sdk.config import Config
 from runstore.sdk.console import ConsoleCapture
 from runstore.sdk.history import History
 from runstore.sdk.logfile import RunLog
-from runstore.sdk.resume import Earlier
 from runstore.sdk.rundir import make_run_directory, new_run_id
 from runstore.sdk.summary import Summary, derived_record
 from runstore.settings import Settings
+
+if TYPE_CHECKING:
+    from runstore.sdk.resume import Earlier
 
 # How often the summary is written for stock tools while a run goes on. Our own readers don't need it.
 DERIVED_SUMMARY_SECONDS = 15.0
@@ -54,7 +56,9 @@ class Run:
         if earlier:
             self._config.load(earlier.config)
         self._config.load(config)
-        self._log = RunLog(self._begin_log, Origin.RESUME if earlier else Origin.START, self._warn)
+        kind = Origin.RESUME if earlier else Origin.START
+        self._log = RunLog(self._begin_log, kind, self._warn, settings.fsync)
+        self._append = self._log.append
         self._history = History(
             self._append,
             earlier.summary if earlier else SummaryFold(),
@@ -183,10 +187,10 @@ class Run:
         """
         if self._finished:
             raise UsageError(f"run {self._id} is finished; begin another one with runstore.init()")
-        if not isinstance(data, Mapping):
+        if type(data) is not dict and not isinstance(data, Mapping):
             raise TypeError(f"log() takes a dict of names and values, not {type(data).__name__}")
         self._history.log(data, step, commit)
-        if time.monotonic() - self._derived_at > DERIVED_SUMMARY_SECONDS:
+        if time.monotonic() - self._derived_at > DERIVED_SUMMARY_SECONDS and not self._forked:
             self._derive_summary()
 
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
@@ -197,13 +201,14 @@ class Run:
         if self._finished:
             return
         self._console.stop()
-        self._finished = True
-        self._history.flush()
-        if not self._forked:  # a forked child only adds to its parent's run
-            self._derive_summary()
-            self._append(preamble.exit_record(exit_code or 0, round(time.time() - self.start_time)))
-            self._append(preamble.final_record())
-        self._log.close()
+        with self._history.mutex:  # no row comes between the last one and the end
+            self._finished = True
+            self._history.flush()
+            if not self._forked:  # a forked child only adds to its parent's run
+                self._derive_summary()
+                self._append(preamble.exit_record(exit_code or 0, round(time.time() - self.start_time)))
+                self._append(preamble.final_record())
+            self._log.close()
         _runs.discard(self)
         lifecycle.released(self)
         if not self._forked:
@@ -215,10 +220,11 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None and not self._finished and self.settings.console == "wrap":
+        fault = error is not None and not isinstance(error, SystemExit)
+        if fault and not self._finished and self.settings.console == "wrap":
             # Python prints this only after the run is finished.
             self._console.write_error("".join(traceback.format_exception(kind, error, trace)))
-        self.finish(exit_code=0 if error is None else 1)
+        self.finish(lifecycle.exit_code_of(error))
 
     def __repr__(self) -> str:
         return f"<Run {self.path} in {self._directory}>"
@@ -232,8 +238,9 @@ class Run:
         path = directory / f"run-{self._id}.wandb"
         first = kind in (Origin.START, Origin.RESUME)
         step = self._starting_step if first else self._history.step
-        writer = LogWriter.create(path, self.settings.fsync)
+        writer: LogWriter | None = None
         try:
+            writer = LogWriter.create(path, self.settings.fsync)
             writer.append(preamble.header_record(kind, began_ns, step))
             writer.append(
                 preamble.run_record(self.settings, self._id, self._config, began_ns, step, self._resumed or not first)
@@ -241,7 +248,8 @@ class Run:
             writer.append(preamble.environment_record(began_ns, self._writer_id))
         except StorageError:
             # Nothing that anybody was promised is in it yet.
-            writer.abandon()
+            if writer is not None:
+                writer.abandon()
             path.unlink(missing_ok=True)
             (directory / "files").rmdir()
             directory.rmdir()
@@ -249,9 +257,6 @@ class Run:
         if first:
             self._directory = directory
         return writer
-
-    def _append(self, body: bytes) -> None:
-        self._log.append(body)
 
     def _record_config(self, updated: dict[str, Any], removed: list[str]) -> None:
         record = Record()
@@ -263,6 +268,7 @@ class Run:
 
     def _derive_summary(self) -> None:
         self._derived_at = time.monotonic()
+        self._log.leave_if_gone()
         with self._history.mutex:
             tree = self._history.current_summary().tree()
             tree["_wandb"] = {"runtime": math.floor(time.time() - self.start_time)}

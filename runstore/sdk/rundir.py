@@ -11,7 +11,7 @@ from runstore.errors import StorageError, UsageError
 
 _ID_CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _ID_LENGTH = 8
-_BAD_ID = re.compile(r"[/\\#?%:\s]")
+_BAD_ID = re.compile(r"[/\\#?%:\s\x00-\x1f\x7f\ud800-\udfff]")
 # Two runs of one id in the same second differ by a later time in the name; more than this many is a fault.
 _MAX_SECONDS_AHEAD = 100_000
 
@@ -23,8 +23,8 @@ def new_run_id() -> str:
 
 def checked_run_id(run_id: str) -> str:
     """Return `run_id`; raises UsageError where it can't be part of a file name or an address."""
-    if not run_id or len(run_id) > 128 or _BAD_ID.search(run_id) or run_id in (".", ".."):
-        raise UsageError(f"run id {run_id!r} can't be used: up to 128 characters, none of / \\ # ? % : and no spaces")
+    if not run_id or _BAD_ID.search(run_id) or len(run_id.encode()) > 128 or run_id in (".", ".."):
+        raise UsageError(f"run id {run_id!r} can't be used: up to 128 bytes, none of / \\ # ? % : and no spaces")
     return run_id
 
 

@@ -23,7 +23,7 @@ class Summary(MutableMapping[str, Any]):
 
     def update(self, values: Any = (), **more: Any) -> None:  # type: ignore[override]
         """Set many values at once."""
-        updated = {str(key): plain(value) for key, value in dict(values, **more).items()}
+        updated: dict[str, Any] = plain(dict(values, **more))
         if not updated:
             return
         record = Record()

@@ -4,62 +4,75 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
 
-_JSON = (str, int, float, bool, type(None))
-# Deeper nesting is cut off: it is a cycle, or nothing that a person would look at.
+# Deeper nesting is cut off: it is nothing that a person would look at.
 MAX_DEPTH = 32
 
 
-def plain(value: Any, depth: int = 0) -> Any:
+def plain(value: Any, above: tuple[int, ...] = ()) -> Any:
     """Return `value` made of dict, list, str, int, float, bool and None only.
 
     Numpy and torch scalars become Python's, arrays and tensors nested lists, dataclasses and namespaces dicts; what
     has no such form becomes its name (functions, classes) or its repr. A copy: the result shares nothing mutable.
+    `above` names what the value lies in, so that a circle ends where it closes.
     """
-    if type(value) is str:
-        return _unicode(value)
-    if type(value) in _JSON:
-        return value
-    if depth > MAX_DEPTH:
+    if isinstance(value, (str, int, float)) and not isinstance(value, enum.Enum):
+        return _scalar(value)
+    if value is None:
+        return None
+    if id(value) in above or len(above) > MAX_DEPTH:
         return _text(value)
+    above = (*above, id(value))
     if isinstance(value, Mapping):
-        return {_unicode(str(key)): plain(item, depth + 1) for key, item in value.items()}
+        return {_name(key): plain(item, above) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(item, depth + 1) for item in value]
+        return [plain(item, above) for item in value]
     if isinstance(value, enum.Enum):
-        return plain(value.value, depth + 1)
-    if isinstance(value, _JSON):  # subclasses: np.float64, IntFlag, fastai's str
-        return (
-            _unicode(str(value))
-            if isinstance(value, str)
-            else int(value)
-            if isinstance(value, int)
-            else float(value or 0.0)
-        )
-    return _foreign(value, depth)
+        return plain(value.value, above)
+    return _foreign(value, above)
 
 
-def _foreign(value: Any, depth: int) -> Any:
+def _scalar(value: str | int | float) -> str | int | float:
+    """Return a value of exactly one of JSON's types; a subclass's (np.float64, fastai's str) becomes its base's."""
+    if isinstance(value, str):
+        return _unicode(str(value))
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, bool) or -(1 << 63) <= value < 1 << 64:
+        return value if isinstance(value, bool) else int(value)
+    try:  # readers in other languages hold 64 bits
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def _name(key: Any) -> str:
+    # An enum that is a str as well is its value here, as JSON encoders have it.
+    return _unicode(str.__str__(key) if isinstance(key, str) else str(key))
+
+
+def _foreign(value: Any, above: tuple[int, ...]) -> Any:
     """Return the plain form of an object of some library's own type."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name), depth + 1) for f in dataclasses.fields(value)}
+        return {f.name: plain(getattr(value, f.name), above) for f in dataclasses.fields(value)}
     if isinstance(value, os.PathLike):
-        return plain(os.fspath(value), depth + 1)
+        return plain(os.fspath(value), above)
     if isinstance(value, (bytes, bytearray)):
         return bytes(value).decode("utf-8", "replace")
     as_list = getattr(value, "tolist", None)  # numpy, torch, jax: a scalar where there are no dimensions
     if callable(as_list) and not isinstance(value, type):
-        return plain(as_list(), depth + 1)
+        return plain(as_list(), above)
     item = getattr(value, "item", None)
     if callable(item) and not isinstance(value, type):
-        return plain(item(), depth + 1)
+        return plain(item(), above)
     if callable(value):
         return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', _text(value))}".lstrip(".")
     if type(value).__name__ == "Namespace":  # argparse's, and its likes
-        return plain(vars(value), depth + 1)
+        return plain(vars(value), above)
     return _text(value)
 
 

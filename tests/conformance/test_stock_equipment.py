@@ -16,6 +16,7 @@ import pytest
 from tests.conformance import stock
 from tests.conformance.recorded_run import RecordedRun
 from tests.conformance.recording_server import RecordingServer
+from tests.conformance.shared import console_of
 
 NEWEST = stock.STOCK_VERSIONS[0]
 
@@ -105,8 +106,7 @@ def test_what_stock_logs_is_what_the_server_has(version: str, tmp_path: Path) ->
     assert summary == {
         "_step": 12, "loss": -math.inf, "bound": math.inf, "word": "text", "nested": {"i": 2}, "best": 7,
     }  # fmt: skip
-    assert run.console == ["to stdout", "to stderr"]
-    assert [line.startswith("ERROR ") for line in run.console_raw] == [False, True]
+    assert (console_of(run, "stdout"), console_of(run, "stderr")) == (["to stdout"], ["to stderr"])
     assert (run.exit_code, run.complete) == (3, True)
     assert {"config.yaml", "output.log", "requirements.txt", "wandb-summary.json"} <= set(run.files)
     assert b"to stdout" in run.files["output.log"]
@@ -124,7 +124,7 @@ def test_older_stock_delivers_its_own_run(version: str, tmp_path: Path) -> None:
     assert [row["_step"] for row in run.history] == [0, 1, 2, 10, 12]
     assert run.config["model"] == {"depth": 2, "widths": [8, 16]}
     assert (run.summary["best"], run.summary["nested"]) == (7, {"i": 2})
-    assert run.console == ["to stdout", "to stderr"]
+    assert (console_of(run, "stdout"), console_of(run, "stderr")) == (["to stdout"], ["to stderr"])
     # These versions hold the exit back until a `final` record, which none of them writes: any code arrives as 0,
     # and the last edits of the config may be missing.
     assert (run.exit_code, run.complete) == (0, True)
@@ -163,7 +163,7 @@ def test_resumed_run_is_appended_behind_the_last_step(tmp_path: Path) -> None:
             assert stock.synced_mark(run_dir).exists()
     run = server.run("k3v9q2")
     assert [row["_step"] for row in run.history] == [0, 1, 2, 10, 12, 13, 14, 20]
-    assert run.console == ["to stdout", "to stderr", "again"]
+    assert (console_of(run, "stdout"), console_of(run, "stderr")) == (["to stdout", "again"], ["to stderr"])
     assert (run.config["lr"], run.config["resumed"]) == (0.1, True)
     assert (run.overwritten, run.gaps) == ([], [])
 

@@ -1,0 +1,1 @@
+"""What records mean: folds, stitching, the terminal."""

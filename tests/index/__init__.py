@@ -1,0 +1,1 @@
+"""Logs into SQLite: whatever is logged, whoever is killed."""

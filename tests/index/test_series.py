@@ -1,0 +1,82 @@
+"""Chunks: every point comes back exactly, and the statistics beside them are right."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from dataclasses import astuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runstore.index.series import CHUNK_POINTS, Chunk, Number, SeriesTail
+
+INT64 = st.integers(-(2**63), 2**63 - 1)
+ints = INT64 | st.sampled_from([2**53, 2**53 + 1, -(2**53), -(2**53) - 1, 2**63 - 1, -(2**63)])
+
+
+def exactly(values: list[Number]) -> list[str]:
+    """Return these values as they come back: beside floats, an integer that a float holds exactly is one."""
+    floats = any(type(value) is float for value in values)
+    return [repr(float(v) if floats and -(2**53) <= v <= 2**53 else v) for v in values]
+
+
+@settings(deadline=None)
+@given(
+    st.one_of(*(st.lists(some, min_size=1, max_size=40) for some in (ints, st.floats(), ints | st.floats()))), st.data()
+)
+def test_points_come_back_exactly(values: list[Number], data: st.DataObject) -> None:
+    steps = data.draw(st.lists(INT64, min_size=len(values), max_size=len(values)))
+    chunk = Chunk.pack(steps, values)
+    assert [repr(value) for value in chunk.values()] == exactly(values)
+    assert chunk.step_array().tolist() == steps
+    assert chunk.n == len(chunk.value_array()) == len(values)
+    finite = [value for value in values if math.isfinite(value)]
+    assert chunk.nonfinite == len(values) - len(finite)
+    assert (chunk.low, chunk.high) == ((float(min(finite)), float(max(finite))) if finite else (None, None))
+    assert not math.isnan(chunk.total)
+    database = sqlite3.connect(":memory:")
+    database.execute("CREATE TABLE c (" + ", ".join(f"c{n}" for n in range(12)) + ", CHECK (c6 IS NOT NULL))")
+    database.execute("INSERT INTO c VALUES (" + ", ".join("?" * 12) + ")", astuple(chunk))
+    assert Chunk(*database.execute("SELECT * FROM c").fetchone()) == chunk
+
+
+@pytest.mark.parametrize(
+    ("steps", "stride"),
+    [
+        ([7], 0),
+        ([0, 1, 2, 3], 1),
+        ([10, 20, 30], 10),
+        ([3, 2, 1], -1),
+        ([5, 5, 5], 0),
+        ([0, 1, 3], None),
+        ([0, 1, 0], None),
+        ([-(2**63), 2**63 - 1], None),
+        ([2**63 - 1, -(2**63)], None),
+        ([2**63 - 2, 2**63 - 1], 1),
+        ([0, 2**62, -(2**63)], None),
+    ],
+)
+def test_strides(steps: list[int], stride: int | None) -> None:
+    chunk = Chunk.pack(steps, [0.5] * len(steps))
+    assert chunk.stride == stride
+    assert (chunk.steps is None) == (stride is not None)
+    assert chunk.step_array().tolist() == steps
+
+
+@pytest.mark.parametrize("values", [[1e308] * 20, [1e308] * 9 + [-1e308] * 9, [-1.7e308, -1.7e308]])
+def test_a_sum_beyond_all_floats_is_no_nan_and_no_warning(values: list[Number]) -> None:
+    total = Chunk.pack(list(range(len(values))), values).total
+    assert total == (0.0 if sum(v > 0 for v in values) * 2 == len(values) else math.copysign(math.inf, values[0]))
+
+
+def test_a_tail_gives_full_chunks_away_and_rewrites_its_last_one() -> None:
+    tail = SeriesTail(1)
+    tail.extend(list(range(5000)), [0.5] * 5000)
+    first, second = tail.chunks()
+    assert (first[0], first[1].n, second[0], second[1].n) == (0, CHUNK_POINTS, 1, 5000 - CHUNK_POINTS)
+    assert tail.chunks() == []
+    tail.add(5000, 1)
+    ((place, chunk),) = tail.chunks()
+    assert (place, chunk.n, chunk.last, chunk.last_step) == (1, 5001 - CHUNK_POINTS, 1.0, 5000)
