@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from runstore.errors import Error, RunstoreError, UsageError
 from runstore.sdk.lifecycle import BeforeInit, finish, init, log
-from runstore.version import VERSION as __version__
+from runstore.version import VERSION as __version__  # noqa: N811 - the name that every package has
 
 if TYPE_CHECKING:
     from runstore.query.api import Api as Api
@@ -37,6 +37,7 @@ __all__ = [
     "Error",
     "RunstoreError",
     "UsageError",
+    "__version__",
 ]
 
 run: Run | DisabledRun | None = None

@@ -70,6 +70,8 @@ def imports() -> Iterator[Import]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         top = {id(node) for node in tree.body}
         for node in ast.walk(tree):
+            if not isinstance(node, (ast.Import, ast.ImportFrom)):
+                continue
             for imported in imported_modules(node):
                 if imported.split(".")[0] == "runstore":
                     yield Import(
@@ -77,18 +79,12 @@ def imports() -> Iterator[Import]:
                     )
 
 
-def imported_modules(node: ast.AST) -> list[str]:
+def imported_modules(node: ast.Import | ast.ImportFrom) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
-    if isinstance(node, ast.ImportFrom):
-        assert node.level == 0, "imports are written in full"
-        # `from runstore.runlog import codec` and `from runstore import errors` name modules as well.
-        return (
-            [f"{node.module}.{alias.name}" for alias in node.names]
-            if node.module == "runstore"
-            else [node.module or ""]
-        )
-    return []
+    assert node.level == 0, "imports are written in full"
+    # `from runstore import errors` names modules as well.
+    return [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "runstore" else [node.module or ""]
 
 
 def test_every_part_imports_only_what_lies_below_it() -> None:

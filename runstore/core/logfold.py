@@ -60,7 +60,6 @@ class LogFacts:
     program: str = ""
     writer: str = ""
     kind: str = ""  # how it stands to the run's other logs; "" for logs of stock tools
-    stock_resume: bool = False
     host: str = ""
     boot_id: str = ""
     pid: int = 0
@@ -69,6 +68,7 @@ class LogFacts:
     heartbeat_at: float = 0.0  # the latest time that any record shows
     starting_step: int = 0
     last_step: int = -1
+    rows: int = 0
     exit_code: int | None = None
     runtime: float = 0.0  # seconds
     preempting: bool = False
@@ -134,6 +134,7 @@ class LogFold:
         for num in block.nums:
             self._count(num)
         facts.last_step = max(facts.last_step, max(block.steps))
+        facts.rows += len(block.steps)
         self._seen_at(max((time for time in columns.get("_timestamp", ()) if time < _END_OF_TIME), default=0.0))
         if self._summary.takes_plainly(columns):
             self._summary.apply_plain_row({key: column[-1] for key, column in columns.items()})
@@ -172,6 +173,7 @@ class LogFold:
         facts.host, facts.boot_id = origin.host, origin.boot_id
         facts.pid, facts.pid_started_ticks = origin.pid, origin.pid_started_ticks
         facts.starting_step = origin.starting_step
+        facts.program = origin.program
         if origin.started_ns > 0:
             facts.started_at = facts.heartbeat_at = origin.started_ns / 1e9
 
@@ -186,7 +188,6 @@ class LogFold:
         facts.sweep_id = run.sweep_id or facts.sweep_id
         facts.host = facts.host or run.host
         facts.git_commit, facts.git_remote = run.git.commit or facts.git_commit, run.git.remote_url or facts.git_remote
-        facts.stock_resume = facts.stock_resume or (run.resume and not facts.kind)
         if first:
             self._first_run(run)
         self._take_config(run.config)
@@ -237,6 +238,7 @@ class LogFold:
 
     def _finish_row(self, step: int, row: Row) -> None:
         self.facts.last_step = max(self.facts.last_step, step)
+        self.facts.rows += 1
         timestamp = row.get("_timestamp")
         if isinstance(timestamp, (int, float)):
             self._seen_at(timestamp)

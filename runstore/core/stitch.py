@@ -1,13 +1,13 @@
 """Put the fragments of a run together: which rows of each log count, and at which step.
 
 A log that resumes or rewinds a run supersedes the rows of earlier logs from its starting step on. Logs of ranks and
-successors stand beside the others and are merged by step. Logs of stock tools say no kind: one that resumed counts
-its steps from 0 again, and is shifted behind the steps of the logs before it, as stock sync does.
+successors stand beside the others and are merged by step. Logs of stock tools say no kind: behind the first of a run
+they go on with it, and a step that is taken already is lifted to the next free one, as `wandb sync` does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 SUPERSEDING = ("resume", "rewind")
@@ -20,21 +20,22 @@ class Fragment:
     log: int
     path: str  # decides where two logs were begun at the same time, so that a rebuilt index says the same
     kind: str
-    stock_resume: bool
     started_at: float
     starting_step: int
     last_step: int
+    rows: int  # of different steps
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One log's part of the run: its rows with a step below `below` count (None: all), moved by `shift` steps.
+    """One log's part of the run: which of its rows count, and where they stand.
 
-    No row of it that counts has a step above `last_step`, which is moved already; -1 where there is none.
+    With `after`, its steps are lifted behind that step, by `lifted`. Rows whose step, lifted, is below `below` count
+    (None: all). None of them has a step above `last_step`; -1 where there is none.
     """
 
     log: int
-    shift: int
+    after: int | None
     below: int | None
     last_step: int
 
@@ -42,21 +43,30 @@ class Piece:
 def stitch(fragments: Sequence[Fragment]) -> list[Piece]:
     """Return the pieces of a run in the order in which its logs were begun."""
     ordered = sorted(fragments, key=lambda f: (f.started_at, f.path))
-    shifts: list[int] = []
+    placed: list[tuple[Fragment, int | None, int]] = []
     last = -1
     for place, fragment in enumerate(ordered):
-        shift = last + 1 if fragment.stock_resume and place else 0
-        shifts.append(shift)
+        after = last if place and not fragment.kind else None
         if fragment.kind in SUPERSEDING:
             last = fragment.starting_step - 1
-        if fragment.last_step >= 0:
-            last = max(last, fragment.last_step + shift)
+        end = fragment.last_step
+        if after is not None and fragment.rows:
+            end = max(end, after + fragment.rows)
+        placed.append((fragment, after, end))
+        last = max(last, end)
     pieces = []
     below: int | None = None
-    for fragment, shift in reversed(list(zip(ordered, shifts, strict=True))):
-        moved = fragment.last_step + shift if fragment.last_step >= 0 else -1
-        last_step = moved if below is None else min(moved, below - 1)
-        pieces.append(Piece(fragment.log, shift, None if below is None else below - shift, last_step))
+    for fragment, after, end in reversed(placed):
+        pieces.append(Piece(fragment.log, after, below, end if below is None else min(end, below - 1)))
         if fragment.kind in SUPERSEDING:
             below = fragment.starting_step if below is None else min(below, fragment.starting_step)
     return pieces[::-1]
+
+
+def lifted(steps: Iterable[int], after: int) -> dict[int, int]:
+    """Return for each step of a log the one at which it stands behind `after`: itself, or the next free one."""
+    places: dict[int, int] = {}
+    for step in sorted(set(steps)):
+        after = max(step, after + 1)
+        places[step] = after
+    return places

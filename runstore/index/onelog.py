@@ -139,10 +139,10 @@ class OneLog:
             "undecodable": facts.undecodable,
             "missing": facts.missing_records,
             "kind": facts.kind,
-            "stock_resume": int(facts.stock_resume),
             "started_at": facts.started_at,
             "starting_step": facts.starting_step,
             "last_step": self.fold.last_step,
+            "rows": facts.rows,
             "open_row": int(self.fold.pending is not None),
             "state": self._state(),
         }
@@ -156,8 +156,8 @@ class OneLog:
             return
         cursor = self._connection.execute(
             "INSERT INTO logs (path, indexed, size, mtime_ns, records, lost_bytes, undecodable, missing, kind,"
-            " stock_resume, started_at, starting_step, last_step, open_row, state)"
-            " VALUES (?, 0, -1, 0, 0, 0, 0, 0, '', 0, 0, 0, -1, 0, '')",
+            " started_at, starting_step, last_step, rows, open_row, state)"
+            " VALUES (?, 0, -1, 0, 0, 0, 0, 0, '', 0, 0, -1, 0, 0, '')",
             (str(self.path),),
         )
         self.id = cursor.lastrowid or 0

@@ -15,19 +15,19 @@ from runstore.index.jsontext import to_columns
 from runstore.paths import run_id_of
 
 _INT64_MAX = (1 << 63) - 1  # steps of a log that resumes are moved, maybe beyond what SQLite holds
-_STITCHED = "SELECT id, path, kind, stock_resume, started_at, starting_step, last_step FROM logs WHERE run = ?"
+_STITCHED = (
+    "SELECT log_id, id, path, kind, started_at, starting_step, last_step, rows FROM logs WHERE run = ?"
+    " ORDER BY indexed, path DESC"
+)
 
 
 def pieces_of(connection: sqlite3.Connection, run: int) -> list[Piece]:
-    """Return how the logs of a run make up its history, in order."""
-    return stitch(
-        [
-            Fragment(log, path, kind, bool(stock_resume), started_at, starting_step, last_step)
-            for log, path, kind, stock_resume, started_at, starting_step, last_step in connection.execute(
-                _STITCHED, (run,)
-            )
-        ]
-    )
+    """Return how the logs of a run make up its history, in order. Of copies of one log, the longest counts."""
+    by_content: dict[str, Fragment] = {}
+    for log_id, *facts in connection.execute(_STITCHED, (run,)):
+        fragment = Fragment(*facts)
+        by_content[log_id or fragment.path] = fragment
+    return stitch(list(by_content.values()))
 
 
 def update_run(connection: sqlite3.Connection, log: int) -> None:

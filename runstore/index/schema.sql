@@ -15,10 +15,10 @@ CREATE TABLE logs (
     undecodable INTEGER NOT NULL,   -- whole records that could not be understood
     missing INTEGER NOT NULL,       -- records that the numbering says were never written, or were lost to damage
     kind TEXT NOT NULL,             -- start | resume | rewind | rank | successor; '' for logs of stock tools
-    stock_resume INTEGER NOT NULL,  -- 1: a stock tool resumed the run, its steps begin at 0 again
     started_at REAL NOT NULL,       -- seconds since the epoch
     starting_step INTEGER NOT NULL,
     last_step INTEGER NOT NULL,     -- -1: no row
+    rows INTEGER NOT NULL,          -- history rows, an open one not counted
     open_row INTEGER NOT NULL,      -- 1: the state holds a row that may still be added to
     state TEXT NOT NULL             -- JSON: what the indexer needs to go on behind `indexed`
 );

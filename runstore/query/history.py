@@ -10,7 +10,7 @@ from typing import Any
 
 from runstore.core.keys import dotted
 from runstore.core.logfold import LogFold, Row
-from runstore.core.stitch import Piece
+from runstore.core.stitch import Piece, lifted
 from runstore.index.onelog import CHUNK_COLUMNS
 from runstore.index.onerun import pieces_of
 from runstore.index.series import Chunk
@@ -44,9 +44,9 @@ def rows_of(
     rows: Rows = {}
     wanted = None if keys is None else [key for key in keys if key != "_step"]
     for piece in pieces_of(connection, run):
-        for step, name, value in _values(connection, piece, wanted):
+        for step, name, value in _placed(connection, piece, wanted):
             if piece.below is None or step < piece.below:
-                rows.setdefault(step + piece.shift, {})[name] = value
+                rows.setdefault(step, {})[name] = value
     low = -math.inf if min_step is None else min_step
     high = math.inf if max_step is None else max_step
     return [
@@ -63,6 +63,18 @@ def sampled(rows: list[dict[str, Any]], samples: int) -> list[dict[str, Any]]:
     if samples < 2:
         return rows[-samples:] if samples else []
     return [rows[round(place * (len(rows) - 1) / (samples - 1))] for place in range(samples)]
+
+
+def _placed(connection: sqlite3.Connection, piece: Piece, keys: Sequence[str] | None) -> Iterator[tuple[int, str, Any]]:
+    """Yield the values of one log at the steps at which they stand in the run."""
+    if piece.after is None:
+        yield from _values(connection, piece, keys)
+        return
+    values = list(_values(connection, piece, None))  # where a row stands depends on every row before it
+    places = lifted((step for step, _, _ in values), piece.after)
+    for step, name, value in values:
+        if keys is None or name in keys:
+            yield places[step], name, value
 
 
 def _values(connection: sqlite3.Connection, piece: Piece, keys: Sequence[str] | None) -> Iterator[tuple[int, str, Any]]:

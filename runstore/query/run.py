@@ -12,6 +12,7 @@ from typing import Any
 from runstore.core.identity import RunPath
 from runstore.core.terminal import TerminalLine
 from runstore.index.jsontext import from_columns
+from runstore.index.onerun import pieces_of
 from runstore.query import history
 from runstore.query.state import state_of
 from runstore.runlog.process import ProcessName
@@ -163,10 +164,9 @@ class StoredRun:
     def console(self) -> list[dict[str, Any]]:
         """Return the terminal's lines: `stream`, `time` (seconds since the epoch; None if not ended) and `text`."""
         lines: list[dict[str, Any]] = []
-        logs = self._connection.execute(
-            "SELECT id, state FROM logs WHERE run = ? ORDER BY started_at, path", (self._row["id"],)
-        ).fetchall()
-        for log, state in logs:
+        for piece in pieces_of(self._connection, self._row["id"]):
+            log = piece.log
+            (state,) = self._connection.execute("SELECT state FROM logs WHERE id = ?", (log,)).fetchone()
             found = self._connection.execute(
                 "SELECT stream, time, text FROM console WHERE log = ? ORDER BY line", (log,)
             )

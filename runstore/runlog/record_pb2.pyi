@@ -94,7 +94,7 @@ class VersionInfo(_message.Message):
     def __init__(self, producer: _Optional[str] = ..., min_consumer: _Optional[str] = ...) -> None: ...
 
 class Origin(_message.Message):
-    __slots__ = ("writer", "version", "host", "boot_id", "pid", "pid_started_ticks", "kind", "started_ns", "starting_step")
+    __slots__ = ("writer", "version", "host", "boot_id", "pid", "pid_started_ticks", "kind", "started_ns", "starting_step", "program")
     class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         UNKNOWN: _ClassVar[Origin.Kind]
@@ -118,6 +118,7 @@ class Origin(_message.Message):
     KIND_FIELD_NUMBER: _ClassVar[int]
     STARTED_NS_FIELD_NUMBER: _ClassVar[int]
     STARTING_STEP_FIELD_NUMBER: _ClassVar[int]
+    PROGRAM_FIELD_NUMBER: _ClassVar[int]
     writer: str
     version: str
     host: str
@@ -127,7 +128,8 @@ class Origin(_message.Message):
     kind: Origin.Kind
     started_ns: int
     starting_step: int
-    def __init__(self, writer: _Optional[str] = ..., version: _Optional[str] = ..., host: _Optional[str] = ..., boot_id: _Optional[str] = ..., pid: _Optional[int] = ..., pid_started_ticks: _Optional[int] = ..., kind: _Optional[_Union[Origin.Kind, str]] = ..., started_ns: _Optional[int] = ..., starting_step: _Optional[int] = ...) -> None: ...
+    program: str
+    def __init__(self, writer: _Optional[str] = ..., version: _Optional[str] = ..., host: _Optional[str] = ..., boot_id: _Optional[str] = ..., pid: _Optional[int] = ..., pid_started_ticks: _Optional[int] = ..., kind: _Optional[_Union[Origin.Kind, str]] = ..., started_ns: _Optional[int] = ..., starting_step: _Optional[int] = ..., program: _Optional[str] = ...) -> None: ...
 
 class FooterRecord(_message.Message):
     __slots__ = ("pending",)

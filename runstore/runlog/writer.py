@@ -11,6 +11,7 @@ its own.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import math
@@ -176,10 +177,9 @@ class LogWriter:
         with self._mutex:
             if self._syncer is None:
                 self._syncer = threading.Thread(target=self._sync_in_background, name="runstore-fsync", daemon=True)
-                try:
+                # RuntimeError: no more threads for this user, or Python is ending; only `close` syncs then.
+                with contextlib.suppress(RuntimeError):
                     self._syncer.start()
-                except RuntimeError:  # no more threads for this user, or Python is ending: only `close` syncs
-                    pass
 
     def _sync_in_background(self) -> None:
         while not self._closing.wait(self._sync_seconds):

@@ -8,16 +8,18 @@ import os
 import platform
 import sys
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 from runstore.runlog import codec, wire
 from runstore.runlog.process import ProcessName
-from runstore.runlog.record_pb2 import Origin, Record
+from runstore.runlog.record_pb2 import FilesItem, Origin, Record
 from runstore.settings import Settings
 from runstore.version import VERSION
 
 # Stock tools compare this with their own version; the lowest that reads every record we write.
 MIN_CONSUMER = "0.13.0"
+METADATA_FILE = "wandb-metadata.json"  # in the folder `files` of the run directory
 
 
 def header_record(kind: Origin.Kind, started_ns: int, starting_step: int) -> bytes:
@@ -37,6 +39,7 @@ def header_record(kind: Origin.Kind, started_ns: int, starting_step: int) -> byt
             kind=kind,
             started_ns=started_ns,
             starting_step=starting_step,
+            program=_program(),
         )
     )
     return codec.encode(record)
@@ -61,25 +64,39 @@ def run_record(
     return codec.encode(record)
 
 
-def environment_record(started_ns: int, writer_id: str) -> bytes:
-    """Return what is known at once about the machine and the program."""
-    record = Record()
-    environment = record.environment
-    environment.os = platform.platform()
-    environment.python = platform.python_version()
-    environment.started_at.seconds, environment.started_at.nanos = divmod(started_ns, 1_000_000_000)
-    environment.program = _utf8(sys.argv[0]) if sys.argv and sys.argv[0] else "<interactive>"
-    environment.args.extend(map(_utf8, sys.argv[1:]))
-    environment.host = ProcessName.of_this_process().host
-    environment.executable = _utf8(sys.executable or "")
-    environment.writer_id = writer_id
+def metadata(started_ns: int) -> dict[str, Any]:
+    """Return what is known at once about the machine and the program, by the names of W&B's wandb-metadata.json."""
+    began = datetime.fromtimestamp(started_ns / 1e9, timezone.utc)
+    known = {
+        "os": platform.platform(),
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "startedAt": began.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "program": _program(),
+        "args": [_utf8(argument) for argument in sys.argv[1:]],
+        "host": ProcessName.of_this_process().host,
+        "executable": _utf8(sys.executable or ""),
+    }
     with contextlib.suppress(FileNotFoundError):  # the current folder was deleted
-        environment.root = _utf8(os.getcwd())
+        known["root"] = _utf8(os.getcwd())
     try:
-        environment.username = _utf8(getpass.getuser())
+        known["username"] = _utf8(getpass.getuser())
     except (OSError, KeyError):  # a container's user id without an entry
-        environment.username = str(os.getuid())
+        known["username"] = str(os.getuid())
+    return known
+
+
+def metadata_files_record() -> bytes:
+    """Return the record that tells stock tools of the metadata file.
+
+    An environment record would say the same, but wandb 0.19 can't read a log that holds one.
+    """
+    record = Record()
+    record.files.files.add(path=METADATA_FILE, policy=FilesItem.END, type=FilesItem.WANDB)
     return codec.encode(record)
+
+
+def _program() -> str:
+    return _utf8(sys.argv[0]) if sys.argv and sys.argv[0] else "<interactive>"
 
 
 def final_record() -> bytes:
@@ -92,6 +109,11 @@ def exit_record(exit_code: int, runtime_seconds: int) -> bytes:
     record = Record()
     record.exit.exit_code, record.exit.runtime = exit_code, runtime_seconds
     return codec.encode(record)
+
+
+def left_record() -> bytes:
+    """Return the record that says that this log ends and its run does not."""
+    return codec.encode(Record(exit={"not_complete": True}))
 
 
 def _utf8(text: str) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runstore.core.keys import flatten, put
 from runstore.core.logfold import LogFold
 from runstore.core.stitch import Fragment, stitch
 from runstore.core.summary import SummaryFold
@@ -40,7 +39,13 @@ def earlier_logs(root: Path, entity: str, project: str, run_id: str) -> Earlier 
         folds[number] = fold
         fragments.append(
             Fragment(
-                number, str(path), facts.kind, facts.stock_resume, facts.started_at, facts.starting_step, fold.last_step
+                number,
+                str(path),
+                facts.kind,
+                facts.started_at,
+                facts.starting_step,
+                fold.last_step,
+                facts.rows,
             )
         )
     if not folds:
@@ -49,10 +54,9 @@ def earlier_logs(root: Path, entity: str, project: str, run_id: str) -> Earlier 
     config: dict[str, Any] = {}
     for piece in stitch(fragments):
         fold = folds[piece.log]
-        next_step = max(next_step, fold.last_step + piece.shift + 1)
+        next_step = max(next_step, piece.last_step + 1)
         summary = summary.followed_by(fold.summary)
-        for key, value in flatten(fold.config).items():
-            put(config, (key,) if isinstance(key, str) else key, value)
+        config |= fold.config
         name = fold.facts.name or name
     config.pop("_wandb", None)
     return Earlier(next_step, config, summary, name)

@@ -24,7 +24,7 @@ from runstore.sdk.config import Config
 from runstore.sdk.console import ConsoleCapture
 from runstore.sdk.history import History
 from runstore.sdk.logfile import RunLog
-from runstore.sdk.rundir import make_run_directory, new_run_id
+from runstore.sdk.rundir import make_run_directory
 from runstore.sdk.summary import Summary, derived_record
 from runstore.settings import Settings
 
@@ -50,8 +50,8 @@ class Run:
         self._resumed = earlier is not None
         self._finished = False
         self._forked = False
+        self._has_log_of_child = False
         self._warned: set[str] = set()
-        self._writer_id = new_run_id()
         self._config = Config(self._record_config)
         if earlier:
             self._config.load(earlier.config)
@@ -204,9 +204,13 @@ class Run:
         with self._history.mutex:  # no row comes between the last one and the end
             self._finished = True
             self._history.flush()
-            if not self._forked:  # a forked child only adds to its parent's run
+            if not self._forked:
                 self._derive_summary()
                 self._append(preamble.exit_record(exit_code or 0, round(time.time() - self.start_time)))
+                self._append(preamble.final_record())
+            elif self._has_log_of_child:  # a forked child only adds to its parent's run, which it does not end
+                self._derive_summary()
+                self._append(preamble.left_record())
                 self._append(preamble.final_record())
             self._log.close()
         _runs.discard(self)
@@ -245,18 +249,37 @@ class Run:
             writer.append(
                 preamble.run_record(self.settings, self._id, self._config, began_ns, step, self._resumed or not first)
             )
-            writer.append(preamble.environment_record(began_ns, self._writer_id))
+            self._describe(writer, directory, kind, began_ns)
         except StorageError:
             # Nothing that anybody was promised is in it yet.
             if writer is not None:
                 writer.abandon()
             path.unlink(missing_ok=True)
+            (directory / "files" / preamble.METADATA_FILE).unlink(missing_ok=True)
             (directory / "files").rmdir()
             directory.rmdir()
             raise
         if first:
             self._directory = directory
         return writer
+
+    def _describe(self, writer: LogWriter, directory: Path, kind: Origin.Kind, began_ns: int) -> None:
+        """Add what a log's readers want to know beyond the run itself."""
+        if kind == Origin.RANK:
+            # Stock sync takes the summary of the log that it sees last for the run's: give it one to take.
+            self._has_log_of_child = True
+            writer.append(derived_record(self._history.current_summary().tree()))
+        if kind not in (Origin.START, Origin.RESUME):
+            return
+        file = directory / "files" / preamble.METADATA_FILE
+        try:
+            file.write_text(wire.dumps(preamble.metadata(began_ns)), encoding="utf-8")
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                file.unlink(missing_ok=True)
+            self._warn(f"{preamble.METADATA_FILE} could not be written ({error.strerror}); the run is recorded without")
+            return
+        writer.append(preamble.metadata_files_record())
 
     def _record_config(self, updated: dict[str, Any], removed: list[str]) -> None:
         record = Record()

@@ -31,7 +31,7 @@ def test_a_run_arrives_with_the_same_numbers_and_a_second_sync_sends_nothing(ben
     with bench.hub() as url:
         first = bench.json("sync")
         assert first["bytes_sent"] == log.stat().st_size
-        assert (first["runs"], first["verified"], first["failed"], first["files_sent"]) == (1, 1, 0, 1)
+        assert (first["runs"], first["verified"], first["failed"], first["files_sent"]) == (1, 1, 0, 2)
         assert first["records"] == bench.json("verify", "wandb")[0]["records"]
         before = counters(bench, url)
         again = bench.json("sync", "wandb", "--remote", "lab")

@@ -103,7 +103,6 @@ def test_a_later_run_record_changes_what_it_names_and_nothing_else() -> None:
 def test_only_the_first_run_record_says_when_a_stock_run_began() -> None:
     fold = folded(run(start_time={"seconds": 5}), run(start_time={"seconds": 9}, resume=True))
     assert fold.facts.started_at == 5
-    assert fold.facts.stock_resume
 
 
 def test_gaps_in_the_numbering_are_counted_once() -> None:

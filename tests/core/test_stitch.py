@@ -5,25 +5,25 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from runstore.core.stitch import Fragment, Piece, stitch
+from runstore.core.stitch import Fragment, Piece, lifted, stitch
 
 
 def fragment(log: int, kind: str = "start", last: int = 9, start: int = 0, **more: Any) -> Fragment:
-    given: dict[str, Any] = {"path": f"/{log}", "stock_resume": False, "started_at": float(log), **more}
+    given: dict[str, Any] = {"path": f"/{log}", "started_at": float(log), "rows": last + 1, **more}
     return Fragment(log, kind=kind, starting_step=start, last_step=last, **given)
 
 
-STOCK: dict[str, Any] = {"kind": "", "stock_resume": True}
+STOCK: dict[str, Any] = {"kind": ""}
 
 
 def test_one_log_is_the_run() -> None:
-    assert stitch([fragment(1)]) == [Piece(1, 0, None, 9)]
-    assert stitch([fragment(1, last=-1)]) == [Piece(1, 0, None, -1)]
+    assert stitch([fragment(1)]) == [Piece(1, None, None, 9)]
+    assert stitch([fragment(1, last=-1)]) == [Piece(1, None, None, -1)]
 
 
 def test_a_resume_supersedes_from_its_starting_step_on() -> None:
     pieces = stitch([fragment(1), fragment(2, "resume", last=14, start=8)])
-    assert pieces == [Piece(1, 0, 8, 7), Piece(2, 0, None, 14)]
+    assert pieces == [Piece(1, None, 8, 7), Piece(2, None, None, 14)]
 
 
 def test_a_run_rewound_and_killed_at_once_ends_where_it_was_rewound_to() -> None:
@@ -33,14 +33,14 @@ def test_a_run_rewound_and_killed_at_once_ends_where_it_was_rewound_to() -> None
 
 def test_rewound_twice() -> None:
     further_back = stitch([fragment(1), fragment(2, "rewind", 7, 5), fragment(3, "rewind", 4, 3)])
-    assert further_back == [Piece(1, 0, 3, 2), Piece(2, 0, 3, 2), Piece(3, 0, None, 4)]
+    assert further_back == [Piece(1, None, 3, 2), Piece(2, None, 3, 2), Piece(3, None, None, 4)]
     less_far = stitch([fragment(1), fragment(2, "rewind", 7, 3), fragment(3, "rewind", 9, 6)])
-    assert less_far == [Piece(1, 0, 3, 2), Piece(2, 0, 6, 5), Piece(3, 0, None, 9)]
+    assert less_far == [Piece(1, None, 3, 2), Piece(2, None, 6, 5), Piece(3, None, None, 9)]
 
 
 def test_ranks_and_successors_stand_beside() -> None:
     pieces = stitch([fragment(1), fragment(2, "rank", 20), fragment(3, "successor", 30, 10)])
-    assert [(piece.shift, piece.below) for piece in pieces] == [(0, None)] * 3
+    assert [(piece.after, piece.below) for piece in pieces] == [(None, None)] * 3
 
 
 def test_a_resume_supersedes_the_ranks_before_it_and_none_after() -> None:
@@ -48,22 +48,30 @@ def test_a_resume_supersedes_the_ranks_before_it_and_none_after() -> None:
     assert [piece.below for piece in pieces] == [5, 5, None, None]
 
 
-def test_stock_logs_that_resumed_are_moved_behind_all_before() -> None:
+def test_stock_logs_behind_the_first_are_lifted_behind_all_before() -> None:
     pieces = stitch([fragment(1, "", 9), fragment(2, last=4, **STOCK), fragment(3, last=0, **STOCK)])
-    assert pieces == [Piece(1, 0, None, 9), Piece(2, 10, None, 14), Piece(3, 15, None, 15)]
+    assert pieces == [Piece(1, None, None, 9), Piece(2, 9, None, 14), Piece(3, 14, None, 15)]
 
 
-def test_a_stock_log_that_resumed_alone_or_without_rows() -> None:
-    assert stitch([fragment(1, last=4, **STOCK)]) == [Piece(1, 0, None, 4)]
+def test_a_stock_log_whose_steps_go_on_by_themselves_keeps_them() -> None:
+    pieces = stitch([fragment(1, "", 4), fragment(2, last=20, rows=3, **STOCK)])
+    assert pieces[1] == Piece(2, 4, None, 20)
+    assert lifted([5, 6, 20], 4) == {5: 5, 6: 6, 20: 20}
+    assert lifted([0, 2, 10], 4) == {0: 5, 2: 6, 10: 10}
+    assert lifted([], 4) == {}
+
+
+def test_a_stock_log_alone_or_without_rows() -> None:
+    assert stitch([fragment(1, last=4, **STOCK)]) == [Piece(1, None, None, 4)]
     pieces = stitch([fragment(1, "", 9), fragment(2, last=-1, **STOCK), fragment(3, last=2, **STOCK)])
-    assert pieces == [Piece(1, 0, None, 9), Piece(2, 10, None, -1), Piece(3, 10, None, 12)]
+    assert pieces == [Piece(1, None, None, 9), Piece(2, 9, None, -1), Piece(3, 9, None, 12)]
 
 
-def test_a_stock_resume_counts_on_from_what_a_rewind_left_and_is_cut_in_its_own_numbers() -> None:
+def test_a_stock_log_counts_on_from_what_a_rewind_left_and_is_cut_where_it_stands() -> None:
     pieces = stitch([fragment(1), fragment(2, "rewind", 6, 5), fragment(3, last=9, **STOCK)])
-    assert pieces[2] == Piece(3, 7, None, 16)
+    assert pieces[2] == Piece(3, 6, None, 16)
     pieces = stitch([fragment(1, ""), fragment(2, last=9, **STOCK), fragment(3, "rewind", 15, 15)])
-    assert pieces == [Piece(1, 0, 15, 9), Piece(2, 10, 5, 14), Piece(3, 0, None, 15)]
+    assert pieces == [Piece(1, None, 15, 9), Piece(2, 9, 15, 14), Piece(3, None, None, 15)]
 
 
 def test_the_order_in_which_logs_were_found_does_not_matter() -> None:
@@ -77,7 +85,6 @@ def test_the_order_in_which_logs_were_found_does_not_matter() -> None:
                 source.randrange(-1, 20),
                 source.randrange(20),
                 started_at=float(source.randrange(3)),
-                stock_resume=source.random() < 0.3,
             )
             for n in range(5)
         ]

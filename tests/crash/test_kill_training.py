@@ -15,6 +15,7 @@ from runstore.index.indexer import Indexer
 from runstore.query.api import Api
 from runstore.query.run import StoredRun
 from runstore.sdk.run import Run
+from tests.commands import Bench
 from tests.crash.killed import KILLS, Expected, Killed, killed_runs
 
 OF_EVERY_ROW = ("_step", "_timestamp", "_runtime")
@@ -36,13 +37,31 @@ def test_every_call_that_returned_survives_a_kill_and_the_run_goes_on_behind_it(
     killed = killed_runs(folder)
     assert len(killed) == KILLS
     assert sum(one.returned > 0 for one in killed) >= 30
-    with indexed(folder) as api:
+    with indexed(folder) as here, on_the_hub(folder) as there:
         for one in killed:
-            check_killed(api, one)
+            check_killed(here, one)
+            check_killed(there, one)
     resumed = {one.run_id: resume(one) for one in killed if one.returned}
-    with indexed(folder) as api:
+    with indexed(folder) as here, on_the_hub(folder) as there:
         for run_id, step in resumed.items():
-            check_resumed(api, run_id, step)
+            check_resumed(here, run_id, step)
+            check_resumed(there, run_id, step)
+
+
+@contextmanager
+def on_the_hub(folder: Path) -> Iterator[Api]:
+    """Sync everything to a hub, check that it was proven to arrive; give an Api over the hub's own index."""
+    bench = Bench(folder)
+    with bench.hub():
+        report = bench.json("sync")
+        # A log that was killed before its run record was written has nothing that could be delivered.
+        assert report["failed"] == 0
+        assert report["verified"] == report["logs"] > 0
+        assert bench.json("sync")["bytes_sent"] == 0
+        bench.json("runs", "list", "--remote", "lab")  # waits until the hub has indexed what it holds
+    api = Api(index=folder / "hub" / "index.db", refresh=False)
+    yield api
+    api.close()
 
 
 @contextmanager
