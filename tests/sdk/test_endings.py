@@ -11,6 +11,9 @@ import runstore
 from runstore.sdk import lifecycle
 from tests.sdk.reading import begin, fold, only_log, program, records
 
+# A shell starts what runs in its background with SIGINT ignored.
+START = "import os, sys, signal, time, runstore\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
 
 @pytest.mark.parametrize(
     ("ending", "status"),
@@ -27,7 +30,7 @@ from tests.sdk.reading import begin, fold, only_log, program, records
 )
 @pytest.mark.parametrize("block", ["if run := runstore.init():", "with runstore.init() as run:"])
 def test_the_exit_code_is_the_programs(folder: Path, ending: str, status: int, block: str) -> None:
-    done = program(f"import os, sys, signal, time, runstore\n{block}\n    run.log({{'a': 1}}, step=4)\n    {ending}\n")
+    done = program(f"{START}{block}\n    run.log({{'a': 1}}, step=4)\n    {ending}\n")
     expected = -2 if "SIGINT" in ending else status  # where a signal ended it, the system says which
     assert done.returncode == expected, done.stderr
     folded = fold(only_log(folder))
