@@ -67,8 +67,7 @@ class RowEncoder:
         """With `typed`, floats are written as eight bytes, which older stock tools can't read."""
         self._typed = typed
         self._fronts: dict[str, list[bytes]] = {}
-        self._last_keys: list[str] = []
-        self._last_fronts: list[list[bytes]] = []
+        self._last: tuple[list[str], list[list[bytes]]] = ([], [])
 
     def plain(self, row: dict[str, object]) -> list[bytes] | None:
         """Return the encoded items of a flat row of plain numbers, in its order; None for any other row."""
@@ -83,9 +82,10 @@ class RowEncoder:
         keys = list(row)
         if not keys:
             return []
-        if keys != self._last_keys:
-            self._last_keys, self._last_fronts = keys, [self._front(key) for key in keys]
-        return [front[len(part)] + part for front, part in zip(self._last_fronts, text[1:-1].split(b","), strict=True)]
+        last = self._last  # looked at once: a signal handler that logs may replace it at any place here
+        if keys != last[0]:
+            self._last = last = keys, [self._front(key) for key in keys]
+        return [front[len(part)] + part for front, part in zip(last[1], text[1:-1].split(b","), strict=True)]
 
     def _front(self, key: str) -> list[bytes]:
         """Return what precedes a value of 0, 1, 2, ... characters of JSON in an item of `key`."""
