@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from runstore.cli.output import emit_json, emit_table, warn
-from runstore.paths import home_folder
+from runstore.paths import home_folder, is_local
 
 _data = click.option(
     "--data",
@@ -38,6 +38,8 @@ def serve(host: str, port: int, data: Path | None) -> None:
 
     folder = _folder(data)
     index = folder / "index.db"
+    if not is_local(folder):
+        warn(f"{folder} is on a network file system, where SQLite's locks can't be trusted")
     indexer: list[Indexer] = []  # made in the one thread that uses it
 
     def index_log(log: Path) -> None:

@@ -12,7 +12,7 @@ from runstore.core.logfold import LogFacts, LogFold
 from runstore.core.stitch import Fragment, Piece, stitch
 from runstore.core.summary import SummaryFold
 from runstore.index.jsontext import to_columns
-from runstore.paths import run_id_of
+from runstore.paths import is_log_name, run_id_of
 
 _INT64_MAX = (1 << 63) - 1  # steps of a log that resumes are moved, maybe beyond what SQLite holds
 _STITCHED = (
@@ -65,7 +65,12 @@ def _identity(fold: LogFold, path: Path) -> RunPath | None:
     facts = fold.facts
     if not facts.run_id and fold.last_step < 0:
         return None
-    return RunPath(facts.entity, facts.project or NO_PROJECT, facts.run_id or run_id_of(path))
+    return RunPath(facts.entity, facts.project or NO_PROJECT, facts.run_id or _id_from_names(path))
+
+
+def _id_from_names(path: Path) -> str:
+    # A hub keeps every log under one name, in a folder named after the log's digest.
+    return run_id_of(path) if is_log_name(path.name) else path.parent.name[:8]
 
 
 _TEXTS: tuple[str, ...] = (

@@ -279,6 +279,15 @@ def test_a_log_without_a_run_record_belongs_to_the_run_of_its_name(tmp_path: Pat
     assert dump(tmp_path / "i.db") == first
 
 
+def test_logs_of_a_hub_without_run_records_are_runs_of_their_own(tmp_path: Path) -> None:
+    indexer = Indexer(tmp_path / "i.db")
+    for digest in ("0a1b2c3d4e", "ffeeddccbb"):
+        source = write(log_path(tmp_path / digest, run_id="lost"), [header(), *plain_rows(range(3))])
+        indexer.catch_up(source.rename(tmp_path / digest / "log.wandb"))
+    paths = [found.path for found in Api(tmp_path / "i.db", refresh=False).runs()]
+    assert sorted(paths) == [["uncategorized", "0a1b2c3d"], ["uncategorized", "ffeeddcc"]]
+
+
 def test_a_run_record_that_comes_late_moves_the_log_to_its_run(tmp_path: Path) -> None:
     whole = write(log_path(tmp_path / "whole"), [header(), row(0, {"a": 1}), run("named", "project")])
     log = log_path(tmp_path)

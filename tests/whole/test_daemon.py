@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import signal
@@ -132,7 +133,7 @@ def test_a_hub_killed_and_started_again_holds_everything_once(bench: Bench) -> N
         for n, name in enumerate(("one", "two", "three"), start=1):
             with bench.hub_process(port) as (_, hub):
                 assert bench.train(ONE_RUN.replace('"one"', f'"{name}"')).returncode == 0
-                eventually(lambda logs=n: delivered(bench, logs))  # type: ignore[misc]
+                eventually(functools.partial(delivered, bench, n))
                 hub.kill()
         with bench.hub_process(port):
             runs = bench.json("runs", "list", "--remote", "lab")
