@@ -28,17 +28,18 @@ class Settings:
     """
 
     mode: str = field(default="offline", metadata={"variable": "WANDB_MODE", "help": " | ".join(MODES)})
-    dir: str = field(default=".", metadata={"variable": "WANDB_DIR", "help": "runs go to the folder `wandb` in it"})
+    root_dir: str = field(default=".", metadata={"variable": "WANDB_DIR", "help": "runs go to the folder `wandb` in it"})
     entity: str = field(default="", metadata={"variable": "WANDB_ENTITY", "help": "user or team"})
     project: str = field(default="", metadata={"variable": "WANDB_PROJECT", "help": "what a run belongs to"})
-    name: str = field(default="", metadata={"variable": "WANDB_NAME", "help": "a run's name for people"})
-    notes: str = field(default="", metadata={"variable": "WANDB_NOTES", "help": "a longer description"})
-    tags: tuple[str, ...] = field(default=(), metadata={"variable": "WANDB_TAGS", "help": "separated by commas"})
-    id: str = field(default="", metadata={"variable": "WANDB_RUN_ID", "help": "the run's id; random by default"})
-    group: str = field(default="", metadata={"variable": "WANDB_RUN_GROUP", "help": "what the run is grouped with"})
-    job_type: str = field(default="", metadata={"variable": "WANDB_JOB_TYPE", "help": "such as train or eval"})
+    run_name: str = field(default="", metadata={"variable": "WANDB_NAME", "help": "a run's name for people"})
+    run_notes: str = field(default="", metadata={"variable": "WANDB_NOTES", "help": "a longer description"})
+    run_tags: tuple[str, ...] = field(default=(), metadata={"variable": "WANDB_TAGS", "help": "separated by commas"})
+    run_id: str = field(default="", metadata={"variable": "WANDB_RUN_ID", "help": "the run's id; random by default"})
+    run_group: str = field(default="", metadata={"variable": "WANDB_RUN_GROUP", "help": "what the run is grouped with"})
+    run_job_type: str = field(default="", metadata={"variable": "WANDB_JOB_TYPE", "help": "such as train or eval"})
     resume: str = field(default="", metadata={"variable": "WANDB_RESUME", "help": "allow | must | never | auto"})
     console: str = field(default="wrap", metadata={"variable": "WANDB_CONSOLE", "help": "wrap | off"})
+    sweep_id: str = field(default="", metadata={"variable": "WANDB_SWEEP_ID", "help": "the sweep that starts the run"})
     silent: bool = field(default=False, metadata={"variable": "WANDB_SILENT", "help": "say nothing on the terminal"})
     fsync: float = field(
         default=1.0,
@@ -181,5 +182,5 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "silent": _flag,
     "typed": _flag,
     "fsync": _seconds,
-    "tags": _tags,
+    "run_tags": _tags,
 }

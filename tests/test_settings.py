@@ -23,16 +23,16 @@ def write(file: Path, **values: Any) -> None:
 
 
 def test_an_argument_goes_before_the_environment_before_the_file_before_the_default(file: Path) -> None:
-    write(file, project="from file", entity="from file", name="from file")
+    write(file, project="from file", entity="from file", run_name="from file")
     settings = resolve(
         {"project": "from argument", "entity": None},
         {"WANDB_PROJECT": "from environment", "WANDB_ENTITY": "from environment"},
         file,
     )
-    assert (settings.project, settings.entity, settings.name) == ("from argument", "from environment", "from file")
-    assert settings.dir == "."
-    sources = {name: settings.sources[name] for name in ("project", "entity", "name", "dir")}
-    assert sources == {"project": "argument", "entity": "WANDB_ENTITY", "name": str(file), "dir": "default"}
+    assert (settings.project, settings.entity, settings.run_name) == ("from argument", "from environment", "from file")
+    assert settings.root_dir == "."
+    sources = {name: settings.sources[name] for name in ("project", "entity", "run_name", "root_dir")}
+    assert sources == {"project": "argument", "entity": "WANDB_ENTITY", "run_name": str(file), "root_dir": "default"}
     assert set(settings.sources) == {setting.name for setting in SETTINGS}
 
 
@@ -80,10 +80,10 @@ def test_every_setting_has_a_variable_and_a_meaning() -> None:
         ("fsync", "never", math.inf),
         ("fsync", "0.25", 0.25),
         ("fsync", 3, 3.0),
-        ("tags", "a, b,,c ", ("a", "b", "c")),
-        ("tags", ["a", 1], ("a", "1")),
-        ("dir", Path("x/y"), "x/y"),
-        ("id", 5, "5"),
+        ("run_tags", "a, b,,c ", ("a", "b", "c")),
+        ("run_tags", ["a", 1], ("a", "1")),
+        ("root_dir", Path("x/y"), "x/y"),
+        ("run_id", 5, "5"),
     ],
 )
 def test_values_are_understood_as_people_write_them(name: str, given: Any, value: Any, file: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_value_that_cant_be_used_is_named_with_its_source(name: str, given: st
 
 
 @pytest.mark.parametrize(
-    ("name", "given"), [("fsync", [1]), ("fsync", None), ("tags", 5), ("mode", {}), ("silent", [])]
+    ("name", "given"), [("fsync", [1]), ("fsync", None), ("run_tags", 5), ("mode", {}), ("silent", [])]
 )
 def test_a_value_of_a_wrong_type_in_the_file_is_named(name: str, given: Any, file: Path) -> None:
     write(file, **{name: given})

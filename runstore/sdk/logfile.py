@@ -103,6 +103,13 @@ class RunLog:
             if self.lost_records:
                 self._warn(f"{self.lost_records} records of this run could not be written and are lost")
 
+    def folder(self) -> Path:
+        """Return the run directory of the log that the next record goes to, beginning that log where it must be."""
+        with self._mutex:
+            if not self._writer.usable and not self._writing and not self._closed:
+                self._recover()
+            return self._writer.path.parent
+
     def leave_if_gone(self) -> None:
         """Go on in a new log where the present one was deleted or moved away: nobody would find what is added."""
         with self._mutex:

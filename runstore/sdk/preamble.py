@@ -49,19 +49,30 @@ def run_record(
     settings: Settings, run_id: str, config: Mapping[str, Any], started_ns: int, starting_step: int, resumed: bool
 ) -> bytes:
     """Return the run record: what the run is called, belongs to, and was configured with."""
-    record = Record()
+    record = _described(settings, run_id, started_ns)
     run = record.run
-    run.run_id, run.entity, run.project = run_id, _utf8(settings.entity), _utf8(settings.project)
-    run.display_name, run.notes = _utf8(settings.name), _utf8(settings.notes)
-    run.tags.extend(map(_utf8, settings.tags))
-    run.run_group, run.job_type = _utf8(settings.group), _utf8(settings.job_type)
-    run.host = ProcessName.of_this_process().host
     # `resume` makes stock sync append this log to what its server holds of the run, instead of writing over it.
     run.starting_step, run.resumed, run.resume = starting_step, resumed, resumed
-    run.start_time.seconds, run.start_time.nanos = divmod(started_ns, 1_000_000_000)
     for key, value in {**config, "_wandb": {}}.items():
         run.config.update.add(key=key, value_json=wire.dumps(value))
     return codec.encode(record)
+
+
+def description_record(settings: Settings, run_id: str, started_ns: int) -> bytes:
+    """Return the record that says anew what the run is called and belongs to."""
+    return codec.encode(_described(settings, run_id, started_ns))
+
+
+def _described(settings: Settings, run_id: str, started_ns: int) -> Record:
+    record = Record()
+    run = record.run
+    run.run_id, run.entity, run.project = run_id, _utf8(settings.entity), _utf8(settings.project)
+    run.display_name, run.notes = _utf8(settings.run_name), _utf8(settings.run_notes)
+    run.tags.extend(map(_utf8, settings.run_tags))
+    run.run_group, run.job_type = _utf8(settings.run_group), _utf8(settings.run_job_type)
+    run.host = ProcessName.of_this_process().host
+    run.start_time.seconds, run.start_time.nanos = divmod(started_ns, 1_000_000_000)
+    return record
 
 
 def metadata(started_ns: int) -> dict[str, Any]:

@@ -254,8 +254,8 @@ def test_taking_a_log_over_keeps_the_sync_policy(folder: Path, monkeypatch: pyte
     monkeypatch.setenv("RUNSTORE_FSYNC", "never")
     run = begin()
     assert isinstance(run, Run)
-    run._after_fork()
-    run._log._writer.abandon()
+    run._recorder.forked()
+    run._recorder._log._writer.abandon()
     monkeypatch.setattr(LogWriter, "take_over", take_over)
     run.log({"a": 1})
     assert taken == [float("inf")]

@@ -134,7 +134,7 @@ def test_large_steps_are_exact(run: Run) -> None:
 def test_a_row_that_is_open_at_the_end_is_finished(run: Run) -> None:
     run.log({"a": 1}, step=2)
     assert ended(run) == [(2, {"a": 1})]
-    assert fold(only_log(Path(run.settings.dir))).pending is None
+    assert fold(only_log(Path(run.settings.root_dir))).pending is None
 
 
 def test_logging_to_a_finished_run_says_what_to_do(run: Run, folder: Path) -> None:

@@ -1,0 +1,236 @@
+"""The machinery behind a run: its log, its directory, and the parts that add to it.
+
+`Run` is what a program sees; everything in the training process that records anything does it through a Recorder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+import os
+import sys
+import time
+import traceback
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from runstore.core.summary import SummaryFold
+from runstore.errors import StorageError
+from runstore.runlog import codec, wire
+from runstore.runlog.record_pb2 import Origin, Record
+from runstore.runlog.writer import LogWriter
+from runstore.sdk import preamble
+from runstore.sdk.config import Config
+from runstore.sdk.console import ConsoleCapture
+from runstore.sdk.history import History
+from runstore.sdk.logfile import RunLog
+from runstore.sdk.part import Part
+from runstore.sdk.rundir import make_run_directory
+from runstore.sdk.summary import Summary, derived_record
+from runstore.settings import Settings
+
+if TYPE_CHECKING:
+    from runstore.sdk.resume import Earlier
+
+# How often the summary is written for stock tools while a run goes on. Our own readers don't need it.
+DERIVED_SUMMARY_SECONDS = 15.0
+
+P = TypeVar("P", bound=Part)
+
+
+class Recorder:
+    """Records one run, as one process sees it. Safe to call from many threads; survives a fork."""
+
+    def __init__(self, settings: Settings, config: Mapping[str, Any], earlier: Earlier | None = None) -> None:
+        """Begin to record; raises StorageError where no run directory can be made."""
+        self.settings = settings
+        self.run_id = settings.run_id
+        self.started_ns = time.time_ns()
+        self.starting_step = earlier.next_step if earlier else 0
+        self.resumed = earlier is not None
+        self.finished = False
+        self.is_forked = False
+        self._has_log_of_child = False
+        self._warned: set[str] = set()
+        self._parts: dict[type[Part], Part] = {}
+        self.config = Config(self._record_config)
+        if earlier:
+            self.config.load(earlier.config)
+        self.config.load(config)
+        kind = Origin.RESUME if earlier else Origin.START
+        self._log = RunLog(self._begin_log, kind, self.warn, settings.fsync)
+        self.append = self._log.append
+        self.history = History(
+            self.append,
+            earlier.summary if earlier else SummaryFold(),
+            started=self.started_ns / 1e9,
+            step=self.starting_step,
+            typed=settings.typed,
+            warn=self.warn,
+        )
+        self.summary = Summary(self.history, self.append)
+        self._derived_at = time.monotonic()
+        self._console = ConsoleCapture(self.append)
+        if settings.console == "wrap":
+            self._console.start()
+        _recorders.add(self)
+        self.say(f"recording run {self.run_id} in {self.directory}")
+
+    # What parts of a run use.
+
+    def part(self, kind: type[P]) -> P:
+        """Return the run's part of this class, made at its first use."""
+        found = self._parts.get(kind)
+        if found is None:
+            found = self._parts.setdefault(kind, kind(self))
+        assert isinstance(found, kind)
+        return found
+
+    def files_folder(self) -> Path:
+        """Return the folder `files` beside the log that is being written, where a record's files must be."""
+        return self._log.folder() / "files"
+
+    def describe(self, **changed: Any) -> None:
+        """Change settings that describe the run (`run_name`, `run_notes`, `run_tags`), and record that."""
+        self.settings = dataclasses.replace(self.settings, **changed)
+        self.append(preamble.description_record(self.settings, self.run_id, self.started_ns))
+
+    def set_wandb_config(self, path: tuple[str, ...], value: Any) -> None:
+        """Record a value below the config's key `_wandb`, where W&B's tools keep what isn't the program's."""
+        record = Record()
+        record.config.update.add(nested_key=("_wandb", *path), value_json=wire.dumps(value))
+        self.append(codec.encode(record))
+
+    def say(self, text: str) -> None:
+        """Tell the person at the terminal, unless the settings ask for silence; never recorded as console output."""
+        if not self.settings.silent and sys.stderr is not None:
+            # Past the console's recording: this is about the run, not of it.
+            with contextlib.suppress(OSError, ValueError, AttributeError):  # stderr is closed, or no file
+                os.write(sys.stderr.fileno(), f"runstore: {text}\n".encode("utf-8", "replace"))
+
+    def warn(self, text: str) -> None:
+        """Say `text`, once in the life of the run."""
+        if text not in self._warned:
+            self._warned.add(text)
+            self.say(text)
+
+    # The run's life.
+
+    def log(self, data: Mapping[str, Any], step: int | None, commit: bool | None) -> None:
+        """Record one row, or add to the open one; see Run.log."""
+        self.history.log(data, step, commit)
+        if time.monotonic() - self._derived_at > DERIVED_SUMMARY_SECONDS and not self.is_forked:
+            self._derive_summary()
+
+    def finish(self, exit_code: int) -> None:
+        """End the run: finish the open row, write summary and exit code, bring all to the disk."""
+        self._console.stop()
+        for part in reversed(list(self._parts.values())):
+            part.stop()
+        with self.history.mutex:  # no row comes between the last one and the end
+            self.finished = True
+            self.history.flush()
+            if not self.is_forked:
+                self._derive_summary()
+                self.append(preamble.exit_record(exit_code, round(time.time() - self.started_ns / 1e9)))
+                self.append(preamble.final_record())
+            elif self._has_log_of_child:  # a forked child only adds to its parent's run, which it does not end
+                self._derive_summary()
+                self.append(preamble.left_record())
+                self.append(preamble.final_record())
+            self._log.close()
+        _recorders.discard(self)
+        if not self.is_forked:
+            self.say(f"run {self.run_id} is recorded; to deliver it: runstore sync {self.directory}")
+
+    def write_exception(self, error: BaseException) -> None:
+        """Record an exception as Python will show it only when the run has ended."""
+        if self.settings.console == "wrap":
+            self._console.write_error("".join(traceback.format_exception(error)))
+
+    # How it is recorded.
+
+    def _begin_log(self, kind: Origin.Kind) -> LogWriter:
+        """Make a run directory and its log, with the records that every log begins with."""
+        began_ns = time.time_ns()
+        directory = make_run_directory(Path(self.settings.root_dir), self.run_id, began_ns / 1e9)
+        path = directory / f"run-{self.run_id}.wandb"
+        first = kind in (Origin.START, Origin.RESUME)
+        step = self.starting_step if first else self.history.step
+        writer: LogWriter | None = None
+        try:
+            writer = LogWriter.create(path, self.settings.fsync)
+            writer.append(preamble.header_record(kind, began_ns, step))
+            writer.append(
+                preamble.run_record(self.settings, self.run_id, self.config, began_ns, step, self.resumed or not first)
+            )
+            self._describe(writer, directory, kind, began_ns)
+        except StorageError:
+            # Nothing that anybody was promised is in it yet.
+            if writer is not None:
+                writer.abandon()
+            path.unlink(missing_ok=True)
+            (directory / "files" / preamble.METADATA_FILE).unlink(missing_ok=True)
+            (directory / "files").rmdir()
+            directory.rmdir()
+            raise
+        if first:
+            self.directory = directory
+        return writer
+
+    def _describe(self, writer: LogWriter, directory: Path, kind: Origin.Kind, began_ns: int) -> None:
+        """Add what a log's readers want to know beyond the run itself."""
+        if kind == Origin.RANK:
+            # Stock sync takes the summary of the log that it sees last for the run's: give it one to take.
+            self._has_log_of_child = True
+            writer.append(derived_record(self.history.current_summary().tree()))
+        if kind not in (Origin.START, Origin.RESUME):
+            return
+        file = directory / "files" / preamble.METADATA_FILE
+        try:
+            file.write_text(wire.dumps(preamble.metadata(began_ns)), encoding="utf-8")
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                file.unlink(missing_ok=True)
+            self.warn(f"{preamble.METADATA_FILE} could not be written ({error.strerror}); the run is recorded without")
+            return
+        writer.append(preamble.metadata_files_record())
+
+    def _record_config(self, updated: dict[str, Any], removed: list[str]) -> None:
+        record = Record()
+        for key, value in updated.items():
+            record.config.update.add(key=key, value_json=wire.dumps(value))
+        for key in removed:
+            record.config.remove.add(key=key)
+        self.append(codec.encode(record))
+
+    def _derive_summary(self) -> None:
+        self._derived_at = time.monotonic()
+        self._log.leave_if_gone()
+        with self.history.mutex:
+            tree = self.history.current_summary().tree()
+            tree["_wandb"] = {"runtime": math.floor(time.time() - self.started_ns / 1e9)}
+            self.append(derived_record(tree))
+
+    def forked(self) -> None:
+        """In a forked child: nothing of the parent's threads and locks is assumed alive."""
+        self.is_forked = True
+        self.history.forked()
+        self._log.forked()
+        self._console.forked()
+        for part in list(self._parts.values()):
+            part.forked()
+
+
+_recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for recorder in list(_recorders):
+        recorder.forked()
+
+
+os.register_at_fork(after_in_child=_after_fork)
