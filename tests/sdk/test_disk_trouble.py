@@ -220,7 +220,7 @@ def test_a_run_whose_directory_is_deleted_goes_on_in_another(
     run.log({"n": 0})
     shutil.rmtree(run.sync_dir)
     run.log({"n": 1})  # nobody looks after every row
-    monkeypatch.setattr("runstore.sdk.run.DERIVED_SUMMARY_SECONDS", -1.0)
+    monkeypatch.setattr("runstore.sdk.recorder.DERIVED_SUMMARY_SECONDS", -1.0)
     run.log({"n": 2})
     run.log({"n": 3})
     run.finish()
@@ -237,7 +237,7 @@ def test_a_folder_that_is_gone_for_good_fails_no_training(
     run = begin(id="r")
     shutil.rmtree(folder)
     folder.touch()
-    monkeypatch.setattr("runstore.sdk.run.DERIVED_SUMMARY_SECONDS", -1.0)
+    monkeypatch.setattr("runstore.sdk.recorder.DERIVED_SUMMARY_SECONDS", -1.0)
     for n in range(10):
         run.log({"n": n})
     run.finish()
