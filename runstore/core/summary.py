@@ -82,7 +82,7 @@ class SummaryFold:
             "means": [[list(place), *mean] for place, mean in self._means.items()],
             "replaced": [list(path) for path in self._replaced],
             "definitions": [
-                [kind, name, list(d.aggregates), d.silent, d.step_metric, d.hidden, d.minimize]
+                [kind, name, list(d.aggregates), d.silent, d.step_metric, d.hidden, d.maximize, d.step_sync]
                 for kind, some in (("name", self.definitions.by_name), ("glob", self.definitions.by_glob))
                 for name, d in some.items()
             ],
@@ -110,8 +110,7 @@ class SummaryFold:
             if key in both._values:  # plain here, a dict there
                 both.remove(path_of(key))
             both._inner[key] = None
-        both.definitions.by_name.update(later.definitions.by_name)
-        both.definitions.by_glob.update(later.definitions.by_glob)
+        both.definitions.update(later.definitions)
         for place, (count, total) in later._means.items():
             count_here, total_here = self._means.get(place, (0, 0.0))
             both._means[place] = count_here + count, total_here + total
@@ -128,7 +127,7 @@ class SummaryFold:
         if aggregate == "mean":
             by_hand = value != _mean(later._means.get(place))
             return value if by_hand else _mean(self._means[place])
-        return _COMBINE[aggregate](here, value, definition.minimize) if _is_number(here) else value
+        return _COMBINE[aggregate](here, value, bool(definition.maximize)) if _is_number(here) else value
 
     def _set_leaf(self, key: Key, value: Any) -> None:
         """Set one leaf; other leaves of the same dict stay, as stock tools leave them."""
@@ -156,9 +155,8 @@ class SummaryFold:
                 self._means[place] = count + 1, total + value
                 self._set_leaf(place, _mean(self._means[place]))
             else:
-                self._set_leaf(
-                    place, _COMBINE[aggregate](here, value, definition.minimize) if _is_number(here) else value
-                )
+                combined = _COMBINE[aggregate](here, value, bool(definition.maximize)) if _is_number(here) else value
+                self._set_leaf(place, combined)
 
     def _forget(self, path: tuple[str, ...]) -> None:
         key, size = key_of(path), len(path)
@@ -173,11 +171,11 @@ def _mean(sums: tuple[int, float] | None) -> float | None:
     return sums[1] / sums[0] if sums else None
 
 
-def _smaller(a: float, b: float, _: bool = True) -> float:
+def _smaller(a: float, b: float, _: bool = False) -> float:
     return b if math.isnan(a) or b < a else a
 
 
-def _larger(a: float, b: float, _: bool = True) -> float:
+def _larger(a: float, b: float, _: bool = False) -> float:
     return b if math.isnan(a) or b > a else a
 
 
@@ -186,7 +184,7 @@ _COMBINE: dict[str, Callable[[Any, Any, bool], Any]] = {
     "max": _larger,
     "last": lambda earlier, later, _: later,
     "first": lambda earlier, later, _: earlier,
-    "best": lambda a, b, minimize: _smaller(a, b) if minimize else _larger(a, b),
+    "best": lambda a, b, maximize: _larger(a, b) if maximize else _smaller(a, b),
 }
 
 

@@ -19,6 +19,9 @@ from runstore.errors import UsageError
 from runstore.runlog import wire
 from runstore.sdk.values import plain
 
+# Puts the JSON that stands for images, tables and the like into a row: (data, step) -> data.
+WithMedia = Callable[[Mapping[str, Any], int], Mapping[str, Any]]
+
 _STEPS = range(-(1 << 63), 1 << 63)  # what a log and an index can hold
 
 
@@ -37,6 +40,7 @@ class History:
         step: int,
         typed: bool,
         warn: Callable[[str], None],
+        with_media: WithMedia = lambda data, step: data,
     ) -> None:
         self.step = step
         self.mutex = threading.RLock()
@@ -49,6 +53,8 @@ class History:
         self._items: dict[Key, bytes] = {}  # of the open row, encoded
         self._values: dict[Key, Any] = {}
         self._open_step = step
+        self._with_media = with_media
+        self._last: dict[str, Any] = {}  # what was logged last of each step metric that other metrics are drawn against
         self._warn = warn
         self._warned_order = False
 
@@ -59,6 +65,8 @@ class History:
             usual = step is None and commit is not False and not self._items
             if usual and data and self._names.issuperset(data):
                 row = {**data, "_timestamp": now, "_runtime": now - self._started, "_step": self.step}
+                if self.summary.definitions:
+                    self._add_step_metrics(row, {})
                 items = self._encoder.plain(row)
                 if items is not None:
                     self._append(wire.history(items, self.step))
@@ -112,7 +120,7 @@ class History:
         """Merge `data` into the open row."""
         if not self._items:
             self._open_step = self.step
-        values, items = self._encoded(data, now, self.step)
+        values, items = self._encoded(data, now, self.step, self._values)
         if stays_open:
             self._append(wire.pending(items.values(), self._open_step))
         self._values.update(values)
@@ -131,18 +139,43 @@ class History:
             self._warned_order = True
             latest = self.step if self._items else self.step - 1
             self._warn(f"step {step} was logged after step {latest}; such rows are kept, W&B would drop them")
-        values, items = self._encoded(data, now, step)
+        values, items = self._encoded(data, now, step, {})
         self._append(wire.history(items.values(), step % (1 << 64)))  # a negative one in two's complement
         self.summary.apply_row(values)
 
-    def _encoded(self, data: Mapping[str, Any], now: float, step: int) -> tuple[dict[Key, Any], dict[Key, bytes]]:
-        """Return a row's values, and its encoded items, by Key."""
-        values = flatten(plain(data))
+    def _add_step_metrics(self, row: dict[Any, Any], open_row: Mapping[Any, Any]) -> None:
+        """Add the step metrics that a row lacks, with their last values (0 before the first, as stock tools have it).
+
+        `row` is what is added to `open_row`.
+        """
+        definitions = self.summary.definitions
+        for name in definitions.missing_steps((*row, *open_row)):
+            row[name] = self._last.get(name, self._before(name))
+        for name in definitions.step_metrics:
+            value = row.get(name)
+            if value is not None:
+                self._last[name] = value
+
+    def _before(self, name: str) -> Any:
+        """Return the last value that earlier logs of the run show for a step metric."""
+        try:
+            value = self.summary.get(name)
+        except KeyError:
+            return 0
+        return value if isinstance(value, (int, float)) else 0
+
+    def _encoded(
+        self, data: Mapping[str, Any], now: float, step: int, open_row: Mapping[Key, Any]
+    ) -> tuple[dict[Key, Any], dict[Key, bytes]]:
+        """Return the values that `data` adds to a row, and its encoded items, by Key."""
+        values = flatten(plain(self._with_media(data, step)))
         self._names.update(key for key in data if type(key) is str and key in values and key != "_timestamp")
         if type(values.get("_timestamp")) not in (int, float):
             values["_timestamp"] = now
         values["_runtime"] = values["_timestamp"] - self._started
         values["_step"] = step
+        if self.summary.definitions:
+            self._add_step_metrics(values, open_row)
         numbers: dict[str, object] = {k: v for k, v in values.items() if isinstance(k, str) and type(v) in (float, int)}
         quick = self._encoder.plain(numbers)
         items: dict[Key, bytes] = dict(zip(numbers, quick, strict=True)) if quick is not None else {}

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from runstore.core.metrics import Definitions
 from runstore.core.summary import SummaryFold
 from runstore.errors import StorageError
 from runstore.runlog import codec, wire
@@ -27,6 +28,7 @@ from runstore.sdk.config import Config
 from runstore.sdk.console import ConsoleCapture
 from runstore.sdk.history import History
 from runstore.sdk.logfile import RunLog
+from runstore.sdk.media.rows import with_media_recorded
 from runstore.sdk.part import Part
 from runstore.sdk.rundir import make_run_directory
 from runstore.sdk.summary import Summary, derived_record
@@ -60,6 +62,8 @@ class Recorder:
         if earlier:
             self.config.load(earlier.config)
         self.config.load(config)
+        self._definitions = earlier.summary.definitions if earlier else Definitions()
+        self._console = ConsoleCapture(lambda record: self._log.append(record), self.warn)
         kind = Origin.RESUME if earlier else Origin.START
         self._log = RunLog(self._begin_log, kind, self.warn, settings.fsync)
         self.append = self._log.append
@@ -70,12 +74,12 @@ class Recorder:
             step=self.starting_step,
             typed=settings.typed,
             warn=self.warn,
+            with_media=self.with_media,
         )
-        self.summary = Summary(self.history, self.append)
+        self._definitions = self.history.summary.definitions  # said anew in each log of the run
+        self.summary = Summary(self.history, self.append, self.with_media)
         self._derived_at = time.monotonic()
-        self._console = ConsoleCapture(self.append)
-        if settings.console == "wrap":
-            self._console.start()
+        self._console.start(settings.console)
         _recorders.add(self)
         self.say(f"recording run {self.run_id} in {self.directory}")
 
@@ -88,6 +92,10 @@ class Recorder:
             found = self._parts.setdefault(kind, kind(self))
         assert isinstance(found, kind)
         return found
+
+    def with_media(self, data: Mapping[str, Any], step: int | str) -> Mapping[str, Any]:
+        """Return `data` with the JSON that stands for images, tables and the like, which are recorded."""
+        return with_media_recorded(data, self, step)
 
     def files_folder(self) -> Path:
         """Return the folder `files` beside the log that is being written, where a record's files must be."""
@@ -109,7 +117,8 @@ class Recorder:
         if not self.settings.silent and sys.stderr is not None:
             # Past the console's recording: this is about the run, not of it.
             with contextlib.suppress(OSError, ValueError, AttributeError):  # stderr is closed, or no file
-                os.write(sys.stderr.fileno(), f"runstore: {text}\n".encode("utf-8", "replace"))
+                terminal = self._console.terminal_of(sys.stderr.fileno())
+                os.write(terminal, f"runstore: {text}\n".encode("utf-8", "replace"))
 
     def warn(self, text: str) -> None:
         """Say `text`, once in the life of the run."""
@@ -148,8 +157,7 @@ class Recorder:
 
     def write_exception(self, error: BaseException) -> None:
         """Record an exception as Python will show it only when the run has ended."""
-        if self.settings.console == "wrap":
-            self._console.write_error("".join(traceback.format_exception(error)))
+        self._console.write_error("".join(traceback.format_exception(error)))
 
     # How it is recorded.
 
@@ -167,6 +175,8 @@ class Recorder:
             writer.append(
                 preamble.run_record(self.settings, self.run_id, self.config, began_ns, step, self.resumed or not first)
             )
+            for metric in self._definitions.records():
+                writer.append(codec.encode(Record(metric=metric)))
             self._describe(writer, directory, kind, began_ns)
         except StorageError:
             # Nothing that anybody was promised is in it yet.

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from runstore.errors import UsageError
 from runstore.sdk import lifecycle
-from runstore.sdk.config import Config
 from runstore.sdk.described import Described
-from runstore.sdk.recorder import Recorder
-from runstore.sdk.summary import Summary
 
 if TYPE_CHECKING:
-    from runstore.core.metrics import Metric
+    from runstore.sdk.metrics import Metric
     from runstore.sdk.artifact import Artifact
+    from runstore.sdk.config import Config
+    from runstore.sdk.recorder import Recorder
+    from runstore.sdk.summary import Summary
 
 PathLike = str | os.PathLike[str]
 
@@ -277,11 +277,11 @@ class Run(Described):
         self._recorder.append(preempting_record())
 
     def write_logs(self, text: str) -> None:
-        """Add `text` to the run's console log without printing it."""
+        """Add `text` to the run's console log without printing it. Ignored after `finish`, as loggers may go on."""
         from runstore.sdk.messages import logger_record
 
-        self._usable()
-        self._recorder.append(logger_record(text))
+        if not self._recorder.finished:
+            self._recorder.append(logger_record(text))
 
     # The end.
 

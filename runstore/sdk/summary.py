@@ -8,6 +8,7 @@ from typing import Any
 from runstore.runlog import codec, wire
 from runstore.runlog.record_pb2 import Record
 from runstore.sdk.history import History
+from runstore.sdk.media.base import SUMMARY_STEP
 from runstore.sdk.values import plain
 
 
@@ -16,14 +17,21 @@ class Summary(MutableMapping[str, Any]):
 
     _history: History
     _append: Callable[[bytes], None]
+    _with_media: Callable[[Mapping[str, Any], int | str], Mapping[str, Any]]
 
-    def __init__(self, history: History, append: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        history: History,
+        append: Callable[[bytes], None],
+        with_media: Callable[[Mapping[str, Any], int | str], Mapping[str, Any]],
+    ) -> None:
+        object.__setattr__(self, "_with_media", with_media)
         object.__setattr__(self, "_history", history)
         object.__setattr__(self, "_append", append)
 
     def update(self, values: Any = (), **more: Any) -> None:  # type: ignore[override]
         """Set many values at once."""
-        updated: dict[str, Any] = plain(dict(values, **more))
+        updated: dict[str, Any] = plain(self._with_media(dict(values, **more), SUMMARY_STEP))
         if not updated:
             return
         record = Record()

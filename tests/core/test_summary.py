@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runstore.core.keys import path_of
+from runstore.core.metrics import Definitions
 from runstore.core.summary import SummaryFold
 from runstore.runlog.record_pb2 import MetricRecord, MetricSummary
 
@@ -77,12 +78,30 @@ def test_a_glob_counts_for_metrics_without_a_definition_of_their_own_and_never_f
     assert fold.tree() == {"loss": {"min": 1}, "acc": {"max": 3}, "val": {"acc": {"max": 3}}, "_step": 2}
 
 
-def test_a_later_definition_replaces_an_earlier_one() -> None:
+def test_a_later_definition_adds_to_an_earlier_one_and_replaces_it_where_it_says_so() -> None:
     fold = defined(m=["min"])
     fold.apply_row({"m": 3})
     fold.definitions.apply(metric("m", ["max"]))
     fold.apply_row({"m": 2})
-    assert fold.tree() == {"m": {"min": 3, "max": 2}}
+    assert fold.tree() == {"m": {"min": 2, "max": 2}}
+    last = metric("m", ["last"])
+    last.control.overwrite = True
+    fold.definitions.apply(last)
+    fold.apply_row({"m": 1})
+    assert fold.tree() == {"m": {"min": 2, "max": 2, "last": 1}}
+
+
+def test_definitions_written_anew_say_the_same() -> None:
+    definitions = Definitions()
+    definitions.apply(metric("a", ["min", "best"], MetricRecord.GOAL_MAXIMIZE))
+    definitions.apply(metric("b", ["none"]))
+    synced = MetricRecord(glob_name="c/*", step_metric="a", options={"step_sync": True, "hidden": True})
+    definitions.apply(synced)
+    again = Definitions()
+    for record in definitions.records():
+        again.apply(record)
+    assert (again.by_name, again.by_glob) == (definitions.by_name, definitions.by_glob)
+    assert again.missing_steps(("c/x",)) == ["a"]
 
 
 def test_nothing_that_a_row_says_is_none_changes_the_summary() -> None:
