@@ -11,8 +11,8 @@ import click
 from runstore.errors import RunstoreError
 from runstore.version import VERSION
 
-# Command -> module of this package. A command's module is imported only when it is called, so that each one starts
-# as quickly as what it does allows.
+# Command -> module of this package, and the name in it where that is not `command`. A command's module is imported
+# only when it is called, so that each one starts as quickly as what it does allows.
 COMMANDS = {
     "runs": "runs",
     "sync": "sync",
@@ -20,6 +20,11 @@ COMMANDS = {
     "daemon": "daemon",
     "hub": "hub",
     "verify": "verify",
+    "offline": "modes:offline",
+    "online": "modes:online",
+    "disabled": "modes:disabled",
+    "enabled": "modes:enabled",
+    "login": "login",
     "settings": "settings",
     "completion": "completion",
 }
@@ -36,8 +41,8 @@ class LazyGroup(click.Group):
         """Return one command, importing it."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"runstore.cli.{COMMANDS[cmd_name]}")
-        command: click.Command = module.command
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(f"runstore.cli.{module}"), name or "command")
         return command
 
 

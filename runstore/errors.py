@@ -27,7 +27,27 @@ class ConfigError(Error):
     """A config value that was set before would change without `allow_val_change`."""
 
 
-class SettingsError(RunstoreError):
+class WrongArtifact(UsageError, ValueError):
+    """Something that can't be in an artifact, or be its name. A ValueError too, which is what W&B's library raises."""
+
+
+class WrongArtifactType(UsageError, TypeError):
+    """A value of a type that can't be meant here. A TypeError too, as with W&B's library."""
+
+
+class ArtifactStatusError(Error, AttributeError):
+    """What an artifact can't do, or doesn't have, as it is now. An AttributeError too, as with W&B's library."""
+
+
+class ArtifactNotLoggedError(ArtifactStatusError):
+    """Something that an artifact only has when it was logged."""
+
+
+class ArtifactFinalizedError(ArtifactStatusError):
+    """A change of an artifact that was logged."""
+
+
+class SettingsError(UsageError):
     """A setting whose value can't be used; names the setting, the value and where it came from."""
 
     exit_code = 2

@@ -25,7 +25,8 @@ class Bench:
     @property
     def environment(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("WANDB_", "RUNSTORE_"))}
-        return {**kept, "RUNSTORE_HOME": str(self.folder / "home"), "PYTHONPATH": str(ROOT)}
+        own = {"RUNSTORE_HOME": str(self.folder / "home"), "WANDB_CONFIG_DIR": str(self.folder / "stock")}
+        return {**kept, **own, "PYTHONPATH": str(ROOT)}
 
     def runstore(self, *arguments: str, code: int = 0, **extra: str) -> subprocess.CompletedProcess[str]:
         """Run a command and check its exit code; whatever goes wrong, no traceback is shown."""

@@ -72,7 +72,7 @@ class Definitions:
 
     def apply(self, record: MetricRecord) -> None:
         """Take a metric record in: it adds to what was said of the name or glob, or, if it says so, replaces that."""
-        name = record.glob_name or record.name
+        name = (record.glob_name or record.name).replace("\\.", ".")  # how W&B's tools write a dot inside a key
         some = self.by_glob if record.glob_name else self.by_name
         if name:
             earlier = None if record.control.overwrite else some.get(name)
@@ -136,7 +136,7 @@ class Definitions:
 
 def _record(definition: Definition, **name: str) -> MetricRecord:
     goal = {None: MetricRecord.GOAL_UNSET, False: MetricRecord.GOAL_MINIMIZE, True: MetricRecord.GOAL_MAXIMIZE}
-    summary: dict[str, Any] = {aggregate: True for aggregate in definition.aggregates}
+    summary: dict[str, Any] = dict.fromkeys(definition.aggregates, True)
     if definition.silent:
         summary["none"] = True
     return MetricRecord(

@@ -1,8 +1,8 @@
 """Fold what a program wrote to its terminal into the lines that a person saw.
 
 A carriage return goes back to the line's beginning and what follows writes over it, so a progress bar that was drawn
-a thousand times is one line. Backspace and "erase to the end of the line" are obeyed; colours stay in the text;
-other escape sequences, which move the cursor to other lines, are left out.
+a thousand times is one line. Backspace, moves within the line and "erase to the end of the line" are obeyed; colours
+stay in the text; other escape sequences, which move the cursor to other lines, are left out (see screen.py).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 # The lengths are bounded, so that a sequence which never ends is given up, at the same place however it arrives.
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]{0,99}[ -/]{0,9}[@-~]|\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)|[@-Z\\-_])")
 _UNFINISHED = re.compile(r"\x1b(?:\[[0-9;?]{0,99}[ -/]{0,9}|\][^\x07\x1b]{0,4096}\x1b?)?\Z")
+_ALONG = re.compile(r"\x1b\[(\d{0,6})([CDG])")  # right, left, to the column
 _SPECIAL = re.compile(r"[\n\r\x08\x1b]")
 # A program that never ends its line must not fill the memory.
 MAX_LINE_CHARACTERS = 100_000
@@ -68,6 +69,8 @@ class TerminalLine:
         if self.colour:
             cells[0] = self.colour + cells[0]
             self.colour = ""
+        if self.cursor > len(self.cells):  # the cursor was moved to the right of all that was written
+            self.cells += " " * (self.cursor - len(self.cells))
         self.cells[self.cursor : self.cursor + len(cells)] = cells
         self.cursor += len(cells)
         if len(self.cells) > MAX_LINE_CHARACTERS:
@@ -90,14 +93,21 @@ class TerminalLine:
             sequence = _ESCAPE.match(text, at)
             if sequence is None:
                 return at + 1
-            if sequence[0].endswith("m"):
-                self.colour += sequence[0] if len(self.colour) < MAX_COLOUR_CHARACTERS else ""
-            elif sequence[0] in ("\x1b[K", "\x1b[0K"):
-                del self.cells[self.cursor :]
-            elif sequence[0] == "\x1b[2K":
-                self.cells = [" "] * self.cursor
+            self._obey_sequence(sequence[0])
             return sequence.end()
         return at + 1
+
+    def _obey_sequence(self, sequence: str) -> None:
+        if sequence.endswith("m"):
+            self.colour += sequence if len(self.colour) < MAX_COLOUR_CHARACTERS else ""
+        elif sequence in ("\x1b[K", "\x1b[0K"):
+            del self.cells[self.cursor :]
+        elif sequence == "\x1b[2K":
+            self.cells = [" "] * self.cursor
+        elif move := _ALONG.fullmatch(sequence):
+            count = int(move[1] or 1)
+            to = count - 1 if move[2] == "G" else self.cursor + (count if move[2] == "C" else -count)
+            self.cursor = min(max(0, to), MAX_LINE_CHARACTERS)
 
     def _end(self) -> str:
         line = self.text

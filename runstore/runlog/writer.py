@@ -130,6 +130,11 @@ class LogWriter:
         elif self._syncer is None and self._sync_seconds != math.inf:
             self._start_syncer()
 
+    @property
+    def records(self) -> int:
+        """The number of the last record that was written."""
+        return self._num
+
     def note_lost(self, records: int) -> None:
         """Leave a gap in the numbering for records that will never be written, so that readers can count them."""
         with self._mutex:

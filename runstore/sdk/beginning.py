@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runstore.errors import UsageError
+from runstore.runlog.record_pb2 import Origin
+from runstore.sdk import autoresume, lifecycle
 from runstore.sdk.recorder import Recorder
 from runstore.sdk.run import Run
 from runstore.sdk.rundir import checked_run_id, new_run_id
@@ -20,21 +22,44 @@ if TYPE_CHECKING:
 
 def begin(settings: Settings, config: Mapping[str, Any]) -> Run:
     """Return a run that is being recorded; raises what `runstore.init` raises."""
-    given_id = settings.run_id
-    settings = dataclasses.replace(
-        settings,
-        run_id=checked_run_id(given_id) if given_id else new_run_id(),
-        root_dir=_absolute(settings.root_dir),
-    )
-    earlier = _earlier(settings) if settings.resume and given_id else None
-    if settings.resume == "must" and earlier is None:
-        raise UsageError(
-            f'resume="must": no run {given_id or "without an id"} is below {Path(settings.root_dir) / "wandb"}; '
-            'give the id of one that is, or resume="allow"'
-        )
-    if earlier is not None:
+    settings = dataclasses.replace(settings, root_dir=_absolute(settings.root_dir))
+    known = _known_id(settings)
+    settings = dataclasses.replace(settings, run_id=checked_run_id(known) if known else new_run_id())
+    earlier, reason = _branched(settings) if settings.resume_from or settings.fork_from else _resumed(settings, known)
+    if earlier is not None and earlier.kind != Origin.START:
         settings = dataclasses.replace(settings, run_name=settings.run_name or earlier.name)
-    return Run(Recorder(settings, config, earlier))
+    run = Run(Recorder(settings, config, earlier))
+    if reason:
+        run._warn(reason)
+    if settings.resume == "auto":
+        autoresume.remember(settings.root_dir, settings.run_id)
+    start_parts(run._recorder)
+    return run
+
+
+def start_parts(recorder: Recorder) -> None:
+    """Begin what is recorded of every run by itself: the machine, the program, the packages."""
+    from runstore.sdk.surroundings import Surroundings
+    from runstore.sdk.system.monitor import SystemMonitor
+
+    recorder.part(Surroundings).start()
+    if not recorder.settings.x_disable_stats and not recorder.settings.x_disable_machine_info:
+        recorder.part(SystemMonitor).start()
+
+
+def attach(attach_id: str | None = None, run_id: str | None = None, *, run: Run | None = None) -> Run:
+    """Return the run that another process began, so that this one adds to it; see Run._attach_id.
+
+    It becomes the current run of this process. What this process logs goes to a log of its own, which readers merge
+    with the other by step; ending it here does not end the run. In the process that began it, the run itself is
+    returned. Raises UsageError where no such run is recorded.
+    """
+    from runstore.sdk.attaching import attached
+
+    found = run or attached(attach_id or run_id or "")
+    if found is not lifecycle.current():
+        lifecycle.opened(found)
+    return found
 
 
 def _absolute(folder: str) -> str:
@@ -45,10 +70,49 @@ def _absolute(folder: str) -> str:
         return folder
 
 
-def _earlier(settings: Settings) -> Earlier | None:
-    from runstore.sdk.resume import earlier_logs  # a run that begins anew should not pay for it
+def _known_id(settings: Settings) -> str:
+    """Return the id that the program, its settings or an earlier run decide; "" where a new one is to be made."""
+    if settings.resume_from:
+        if settings.run_id and settings.run_id != settings.resume_from.run:
+            raise UsageError(f"resume_from names run {settings.resume_from.run}, and id is {settings.run_id}: drop one")
+        return settings.resume_from.run
+    if settings.fork_from and settings.run_id == settings.fork_from.run:
+        raise UsageError(f"fork_from: a fork of run {settings.run_id} needs another id; resume_from goes on with it")
+    if settings.resume == "auto" and not settings.run_id:
+        return autoresume.remembered(settings.root_dir)
+    return settings.run_id
 
-    earlier = earlier_logs(Path(settings.root_dir) / "wandb", settings.entity, settings.project, settings.run_id)
-    if earlier is not None and settings.resume == "never":
+
+def _branched(settings: Settings) -> tuple[Earlier | None, str]:
+    """Return the state from which `resume_from` or `fork_from` goes on, and what is to be said of it."""
+    from runstore.sdk.resume import Earlier, earlier_logs
+
+    moment = settings.resume_from or settings.fork_from
+    assert moment is not None
+    kind = Origin.REWIND if settings.resume_from else Origin.START
+    step = int(moment.value)
+    found = earlier_logs(Path(settings.root_dir) / "wandb", settings.entity, settings.project, moment.run, until=step)
+    if found is not None:
+        return dataclasses.replace(found, kind=kind, next_step=step + 1, branch=moment), ""
+    reason = f"{moment}: that run is not below {settings.root_dir}; its config and summary are not carried over"
+    return Earlier(next_step=step + 1, kind=kind, branch=moment), reason
+
+
+def _resumed(settings: Settings, known_id: str) -> tuple[Earlier | None, str]:
+    """Return the state in which earlier logs of this id leave the run, if it is to go on from them."""
+    if not settings.resume:
+        return None, ""
+    root = Path(settings.root_dir) / "wandb"
+    earlier = None
+    if known_id:
+        from runstore.sdk.resume import earlier_logs  # a run that begins anew should not pay for it
+
+        earlier = earlier_logs(root, settings.entity, settings.project, settings.run_id)
+    if settings.resume == "never" and earlier is not None:
         raise UsageError(f'resume="never": run {settings.run_id} exists already; choose another id')
-    return earlier
+    if settings.resume == "must" and earlier is None:
+        raise UsageError(
+            f'resume="must": no run {known_id or "without an id"} is below {root}; '
+            'give the id of one that is, or resume="allow"'
+        )
+    return earlier, ""

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from runstore.errors import ConfigError
+from runstore.runlog import wire
+from runstore.sdk.configvalues import config_values
+from runstore.sdk.media.base import Media, WrongMediaType
 from runstore.sdk.values import plain
 
 
@@ -17,25 +20,31 @@ class Config(MutableMapping[str, Any]):
 
     _items: dict[str, Any]
     _changed: Callable[[dict[str, Any], list[str]], None]
+    _lent: dict[str, str]  # the JSON of dicts and lists that the program got hold of, as it was recorded last
+    may_have_changed: bool  # whether it got hold of one since `record_changes`
 
     def __init__(self, changed: Callable[[dict[str, Any], list[str]], None]) -> None:
         """`changed(updated, removed)` is called with what is to be recorded."""
         object.__setattr__(self, "_items", {})
         object.__setattr__(self, "_changed", changed)
+        object.__setattr__(self, "_lent", {})
+        object.__setattr__(self, "may_have_changed", False)
 
     def load(self, items: Mapping[str, Any]) -> None:
         """Take values in without recording them: they are in the log already."""
         self._items.update(_named(items))
 
     def update(self, values: Any = (), allow_val_change: bool | None = None, **more: Any) -> None:  # type: ignore[override]
-        """Set many values at once; `values` is a mapping, pairs, or a namespace such as argparse's."""
-        if not isinstance(values, (Mapping, list, tuple)) and hasattr(values, "__dict__"):
-            values = vars(values)
-        self._set(dict(values, **more), bool(allow_val_change))
+        """Set many values at once; `values` is a mapping, pairs, a namespace such as argparse's, or a YAML file's path.
 
-    def setdefaults(self, values: Mapping[str, Any]) -> None:
-        """Set those values whose keys are not there yet."""
-        self._set({key: value for key, value in dict(values).items() if key not in self._items}, False)
+        Raises ConfigError where a value would change and `allow_val_change` is not true.
+        """
+        self._set({**config_values(values), **more}, bool(allow_val_change))
+
+    def setdefaults(self, values: Any) -> None:
+        """Set those values whose keys are not there yet; `values` as in `update`."""
+        given = config_values(values).items()
+        self._set({key: value for key, value in given if key.strip("-") not in self._items}, False)
 
     def as_dict(self) -> dict[str, Any]:
         """Return a copy as plain dicts."""
@@ -51,17 +60,39 @@ class Config(MutableMapping[str, Any]):
                     "if that is meant: config.update({...}, allow_val_change=True)"
                 )
         if updated:
+            self.record_changes()
             self._items.update(updated)
+            for key in updated.keys() & self._lent.keys():
+                del self._lent[key]
             self._changed(updated, [])
 
+    def record_changes(self) -> None:
+        """Record the dicts and lists that the program got from here and has changed in place since."""
+        object.__setattr__(self, "may_have_changed", False)
+        changed: dict[str, Any] = {}
+        for key, before in list(self._lent.items()):
+            value = plain(self._items.get(key), enum_names=True)
+            now = wire.dumps(value)
+            if now != before and key in self._items:
+                self._lent[key] = now
+                changed[key] = value
+        if changed:
+            self._changed(changed, [])
+
     def __getitem__(self, key: str) -> Any:
-        return self._items[key]
+        value = self._items[key]
+        if isinstance(value, (dict, list)):
+            if key not in self._lent:
+                self._lent[key] = wire.dumps(value)
+            object.__setattr__(self, "may_have_changed", True)
+        return value
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._set({key: value}, False)
 
     def __delitem__(self, key: str) -> None:
         del self._items[key]
+        self._lent.pop(key, None)
         self._changed({}, [key])
 
     def __iter__(self) -> Iterator[str]:
@@ -72,7 +103,7 @@ class Config(MutableMapping[str, Any]):
 
     def __getattr__(self, key: str) -> Any:
         try:
-            return self._items[key]
+            return self[key]
         except KeyError:
             raise AttributeError(f"this run's config has no {key!r}") from None
 
@@ -93,6 +124,31 @@ class Config(MutableMapping[str, Any]):
         return repr(self._items)
 
 
+class StaticConfig(Mapping[str, Any]):
+    """A config that can be read, by item or attribute, and not be changed."""
+
+    def __init__(self, items: Mapping[str, Any]) -> None:
+        self.__dict__.update(items)
+
+    def __getitem__(self, key: str) -> Any:
+        return self.__dict__[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.__dict__)
+
+    def __len__(self) -> int:
+        return len(self.__dict__)
+
+    def __getattr__(self, key: str) -> Any:
+        raise AttributeError(f"this run's config has no {key!r}")
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        raise AttributeError(f"config_static can only be read; set run.config[{key!r}]")
+
+    def __repr__(self) -> str:
+        return repr(self.__dict__)
+
+
 def unrecorded(items: Mapping[str, Any]) -> Config:
     """Return a config that keeps `items` and records nothing."""
     config = Config(lambda updated, removed: None)
@@ -101,5 +157,8 @@ def unrecorded(items: Mapping[str, Any]) -> Config:
 
 
 def _named(values: Mapping[str, Any]) -> dict[str, Any]:
+    for key, value in values.items():
+        if isinstance(value, Media):
+            raise WrongMediaType(f"config key {key!r}: media can't be in a config; log it")
     # W&B strips dashes, so that {"--lr": 1} from a command line is found as config.lr.
-    return {key.strip("-"): value for key, value in plain(values).items()}
+    return {key.strip("-"): value for key, value in plain(values, enum_names=True).items()}

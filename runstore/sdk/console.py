@@ -1,50 +1,164 @@
 """Record what the program writes to its terminal, beside letting it through.
 
-The `write` methods of sys.stdout and sys.stderr are wrapped, so that everything else about the streams stays as it
-is. Output of child processes and of C code is not seen this way. Pieces without a line's end are held back until one
-comes, so that `print` costs one record.
+There are two ways. `wrap` (what "auto" means, as in stock) hears the stream objects sys.stdout and sys.stderr: what
+Python code prints. `redirect` puts itself between the process's descriptors 1 and 2 and the terminal, and so has the
+output of C code and of child processes as well; see redirect.py for its price. What is kept of it, transcript.py says.
+
+Nothing here raises into a `print`, waits for a lock in one, or has a `print` record what recording itself prints.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import TYPE_CHECKING
 
+from runstore.errors import UsageError
 from runstore.runlog import codec
 from runstore.runlog.record_pb2 import OutputType, Record
+from runstore.sdk.transcript import Transcript
+from runstore.sdk.wrapping import Tap
 
-# A program that writes without ever ending a line (a progress bar) is recorded in pieces of this size.
-MAX_HELD_CHARACTERS = 4096
+if TYPE_CHECKING:
+    from runstore.sdk.redirect import Redirection
+
+MAX_RECORD_CHARACTERS = 1 << 20
+# One call takes in so much for others, which found it busy, and then leaves the rest to them.
+MAX_ROUNDS = 100
+SECONDS_TO_WAIT_AT_THE_END = 1.0
 
 
 class ConsoleCapture:
-    """Record both streams from `start` to `stop`. Never raises into a `print`."""
+    """Record both streams from `start` to `stop`."""
 
-    def __init__(self, append: Callable[[bytes], None]) -> None:
+    def __init__(self, append: Callable[[bytes], None], warn: Callable[[str], None] = lambda text: None) -> None:
         self._append = append
-        self._streams = [_Stream("stdout", OutputType.STDOUT, append), _Stream("stderr", OutputType.STDERR, append)]
+        self._warn = warn
+        self._stdout = ConsoleStream(OutputType.STDOUT, append)
+        self._stderr = ConsoleStream(OutputType.STDERR, append)
+        self._taps: list[Tap] = []
+        self._redirection: Redirection | None = None
+        self._recording = False
 
-    def start(self) -> None:
-        """Begin to record."""
-        for stream in self._streams:
-            stream.wrap()
+    def start(self, mode: str = "wrap") -> None:
+        """Begin to record, by "wrap" (also "auto") or "redirect"; with "off" nothing is done."""
+        if mode == "off":
+            return
+        self._recording = True
+        if mode == "redirect":
+            self._redirect()
+        self._tap("stdout", self._stdout)
+        if sys.stderr is not sys.stdout:
+            self._tap("stderr", self._stderr)
 
     def stop(self) -> None:
-        """Record what is held back, and take the wrapping off where nobody has wrapped over it since."""
-        for stream in self._streams:
-            stream.unwrap()
+        """Record what is held back, and leave the streams as they were found, where nobody has changed them since."""
+        if self._redirection is not None:
+            self._redirection.stop()
+        for tap in self._taps:
+            tap.close()
+        self._stdout.stop()
+        self._stderr.stop()
 
     def forked(self) -> None:
-        """In a forked child: what is held back is the parent's."""
-        for stream in self._streams:
-            stream.forked()
+        """In a forked child: what is held back is the parent's; redirected output goes to the parent's record."""
+        if self._redirection is not None:
+            self._redirection.forked()
+        self._stdout.forked()
+        self._stderr.forked()
 
     def write_error(self, text: str) -> None:
         """Record `text` as if the program had written it to stderr, without showing it."""
-        self._append(_record(OutputType.STDERR, text))
+        if self._recording:
+            self._stderr.hear(text)
+            self._stderr.hear(None)
+
+    def terminal_of(self, descriptor: int) -> int:
+        """Return the descriptor to write to, past the recording, instead of a stream's own."""
+        return descriptor if self._redirection is None else self._redirection.terminal_of(descriptor)
+
+    def _redirect(self) -> None:
+        from runstore.sdk.redirect import Redirection
+
+        try:
+            self._redirection = Redirection({1: self._stdout, 2: self._stderr})
+        except OSError as error:
+            self._warn(f"the console can't be redirected ({error}); what Python code prints is recorded all the same")
+
+    def _tap(self, name: str, stream: ConsoleStream) -> None:
+        """Hear what is written to a stream of Python's, unless that is redirected."""
+        found = getattr(sys, name)
+        if self._redirection is not None and self._redirection.takes(found):
+            return
+        # None: a process without a terminal, such as pythonw. AttributeError: its output stays unrecorded.
+        with contextlib.suppress(AttributeError):
+            self._taps.append(Tap(found, stream.hear))
+
+
+class ConsoleStream:
+    """What one stream writes, on its way into the log.
+
+    Whoever hears something, in whichever thread, puts it in line; whoever finds nobody recording records what is in
+    line. So a signal handler or finalizer that prints in the middle of a recording is neither stuck nor lost.
+    """
+
+    def __init__(self, kind: OutputType, append: Callable[[bytes], None]) -> None:
+        self._kind = kind
+        self._append = append
+        self.forked()
+
+    @property
+    def holds(self) -> bool:
+        """Whether something is not recorded yet."""
+        return self._transcript.holds or bool(self._waiting)
+
+    def hear(self, text: str | None) -> None:
+        """Take in a piece of text; None for a flush."""
+        self._waiting.append(text)
+        rounds = 0
+        while self._waiting and rounds < MAX_ROUNDS and self._mutex.acquire(False):
+            try:
+                self._take_waiting()
+            finally:
+                self._mutex.release()
+            rounds += 1
+
+    def stop(self) -> None:
+        """Record what is left."""
+        # In vain where a signal handler ends the run in the middle of a recording by the same thread.
+        taken = self._mutex.acquire(timeout=SECONDS_TO_WAIT_AT_THE_END)
+        try:
+            self._take_waiting()
+            self._transcript.settle()
+        finally:
+            if taken:
+                self._mutex.release()
+
+    def forked(self) -> None:
+        """In a forked child: what waits is the parent's, and a thread of its may have been anywhere."""
+        self._waiting: deque[str | None] = deque()
+        self._mutex = threading.Lock()
+        self._transcript = Transcript(self._record)
+
+    def _take_waiting(self) -> None:
+        for _ in range(len(self._waiting)):
+            try:
+                text = self._waiting.popleft()
+            except IndexError:  # a signal handler that ends the run was here
+                return
+            if text is None:
+                self._transcript.flush()
+            else:
+                self._transcript.write(text)
+
+    def _record(self, text: str) -> None:
+        for at in range(0, len(text), MAX_RECORD_CHARACTERS):
+            with contextlib.suppress(UsageError):  # the run has ended since this was written
+                self._append(_record(self._kind, text[at : at + MAX_RECORD_CHARACTERS]))
 
 
 def _record(kind: OutputType, text: str) -> bytes:
@@ -54,70 +168,3 @@ def _record(kind: OutputType, text: str) -> bytes:
     now = time.time_ns()
     record.output_raw.timestamp.seconds, record.output_raw.timestamp.nanos = divmod(now, 1_000_000_000)
     return codec.encode(record)
-
-
-class _Stream:
-    def __init__(self, name: str, kind: OutputType, append: Callable[[bytes], None]) -> None:
-        self._name = name
-        self._kind = kind
-        self._append = append
-        self._held: list[str] = []
-        self._held_size = 0
-        self._mutex = threading.Lock()
-        self._wrapped: TextIO | None = None
-        self._wrapper: Any = None
-        self._before: Any = None  # the write that somebody else had put on the stream, if any
-        self._inside = threading.local()
-
-    def wrap(self) -> None:
-        stream = getattr(sys, self._name)
-        if stream is None:  # a process without a terminal, such as a Windows service or pythonw
-            return
-        original, self._before = stream.write, vars(stream).get("write") if hasattr(stream, "__dict__") else None
-
-        def write(text: str) -> Any:
-            written = original(text)
-            if self._wrapped is not None and not getattr(self._inside, "recording", False):
-                self._inside.recording = True  # what recording itself prints (a full disk) must not be recorded again
-                try:
-                    self._take(str(text))
-                finally:
-                    self._inside.recording = False
-            return written
-
-        try:
-            stream.write = write
-        except AttributeError:  # a stream object that takes no attributes: its output stays unrecorded
-            return
-        self._wrapped, self._wrapper = stream, write
-
-    def unwrap(self) -> None:
-        stream, self._wrapped = self._wrapped, None
-        if stream is None:
-            return
-        if stream.__dict__.get("write") is self._wrapper:
-            del stream.__dict__["write"]
-            if self._before is not None:
-                stream.__dict__["write"] = self._before
-        with self._mutex:
-            self._flush()
-
-    def forked(self) -> None:
-        self._mutex = threading.Lock()
-        self._inside = threading.local()
-        self._held, self._held_size = [], 0
-
-    def _take(self, text: str) -> None:
-        with self._mutex:
-            if self._wrapped is None:  # stopped since this write began
-                return
-            self._held.append(text)
-            self._held_size += len(text)
-            if "\n" in text or self._held_size > MAX_HELD_CHARACTERS:
-                self._flush()
-
-    def _flush(self) -> None:
-        if self._held:
-            text = "".join(self._held)
-            self._held, self._held_size = [], 0
-            self._append(_record(self._kind, text))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from runstore.core.identity import NO_PROJECT
+from runstore.sdk.config import StaticConfig
 from runstore.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ class Described:
 
     @property
     def project(self) -> str:
-        """The project; "" where none was given."""
-        return self.settings.project
+        """The project; "uncategorized" where none was given."""
+        return self.settings.project or NO_PROJECT
 
     @property
     def name(self) -> str | None:
@@ -120,9 +121,9 @@ class Described:
         return self._recorder.history.step
 
     @property
-    def config_static(self) -> MappingProxyType[str, Any]:
+    def config_static(self) -> StaticConfig:
         """The config as it is now, to be read only."""
-        return MappingProxyType(self._recorder.config.as_dict())
+        return StaticConfig(self._recorder.config.as_dict())
 
     @property
     def url(self) -> str | None:

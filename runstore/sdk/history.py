@@ -17,7 +17,7 @@ from runstore.core.keys import Key, flatten
 from runstore.core.summary import SummaryFold
 from runstore.errors import UsageError
 from runstore.runlog import wire
-from runstore.sdk.values import plain
+from runstore.sdk.values import plain, with_plain_numbers
 
 # Puts the JSON that stands for images, tables and the like into a row: (data, step) -> data.
 WithMedia = Callable[[Mapping[str, Any], int], Mapping[str, Any]]
@@ -68,6 +68,8 @@ class History:
                 if self.summary.definitions:
                     self._add_step_metrics(row, {})
                 items = self._encoder.plain(row)
+                if items is None and with_plain_numbers(row):
+                    items = self._encoder.plain(row)
                 if items is not None:
                     self._append(wire.history(items, self.step))
                     self.summary.apply_plain_row(row)
@@ -110,11 +112,10 @@ class History:
         commit = step is None if commit is None else commit
         if data:
             self._add(data, now, stays_open=not commit)
+        elif commit and not self._items:
+            self._add({}, now, stays_open=False)  # a row of its own, without values
         if commit:
-            if self._items:
-                self._commit()
-            else:
-                self.step += 1
+            self._commit()
 
     def _add(self, data: Mapping[str, Any], now: float, stays_open: bool) -> None:
         """Merge `data` into the open row."""
@@ -172,7 +173,7 @@ class History:
         self._names.update(key for key in data if type(key) is str and key in values and key != "_timestamp")
         if type(values.get("_timestamp")) not in (int, float):
             values["_timestamp"] = now
-        values["_runtime"] = values["_timestamp"] - self._started
+        values["_runtime"] = now - self._started
         values["_step"] = step
         if self.summary.definitions:
             self._add_step_metrics(values, open_row)

@@ -1,61 +1,94 @@
-"""The run of this process: `init`, `finish`, and what ends a run when the program ends.
+"""The runs of this process: `init`, `finish`, and the current one.
 
 The module-level names of `runstore` (`run`, `config`, `summary`, `log`) are bound to the current run while there is
-one, so that `runstore.log` costs what `run.log` costs.
+one, so that `runstore.log` costs what `run.log` costs. A run begun with `reinit="create_new"` stands beside it.
 """
 
 from __future__ import annotations
 
-import atexit
+import contextlib
+import functools
+import os
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from types import ModuleType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from runstore.errors import Error, UsageError
-from runstore.settings import resolve
+from runstore.errors import Error
+from runstore.sdk import ending
+from runstore.settings import Settings, resolve
 
 if TYPE_CHECKING:
     from runstore.sdk.disabled import DisabledRun
     from runstore.sdk.run import Run
 
-KEYBOARD_INTERRUPT_EXIT_CODE = 255  # as stock tools record it
-
 _current: Run | DisabledRun | None = None
-_exit_code = 0
-_hooked = False
+_open: list[Run | DisabledRun] = []  # all that have not been finished, the current one among them
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
+def _older_first_argument(init: Callable[P, R]) -> Callable[P, R]:
+    """Let `init("name", entity=...)` through, as W&B's own guides have it: the first argument names the project."""
+
+    @functools.wraps(init)
+    def accepting(*args: P.args, **kwargs: P.kwargs) -> R:
+        if len(args) == 1 and kwargs.get("entity") is not None and kwargs.get("project") is None:
+            kwargs["project"] = args[0]
+            return init(**kwargs)  # type: ignore[call-arg]
+        return init(*args, **kwargs)
+
+    return accepting
+
+
+@_older_first_argument
 def init(
     entity: str | None = None,
     project: str | None = None,
-    dir: str | Path | None = None,  # noqa: A002 - W&B's name for it
+    dir: str | os.PathLike[str] | None = None,  # noqa: A002 - W&B's name for it
     id: str | None = None,  # noqa: A002
     name: str | None = None,
     notes: str | None = None,
     tags: Sequence[str] | None = None,
     config: Any = None,
+    config_exclude_keys: Sequence[str] | None = None,
+    config_include_keys: Sequence[str] | None = None,
+    allow_val_change: bool | None = None,
     group: str | None = None,
     job_type: str | None = None,
     mode: str | None = None,
+    force: bool | None = None,
+    reinit: bool | str | None = None,
     resume: bool | str | None = None,
+    resume_from: str | None = None,
+    fork_from: str | None = None,
+    save_code: bool | None = None,
+    tensorboard: bool | None = None,
+    sync_tensorboard: bool | None = None,
+    monitor_gym: bool | None = None,
+    settings: Settings | Mapping[str, Any] | None = None,
+    anonymous: object = None,
 ) -> Run | DisabledRun:
-    """Begin a run and return it; while one is going on, return that one.
+    """Begin a run and return it.
 
     The run is recorded in `<dir>/wandb/offline-run-<time>-<id>`, whatever the mode, unless that is "disabled": then
-    every call is a cheap no-op. With `resume="allow"` (or "must") and an `id`, the run of that id below the same
-    folder is continued: steps, config and summary go on. `config` is a mapping or a namespace such as argparse's.
+    every call is a cheap no-op. `config` is a dict, a namespace such as argparse's, or the path of a YAML file.
+
+    While another run goes on, `reinit` decides: "return_previous" (the default) returns that one, "finish_previous"
+    (the default in notebooks) ends it first, "create_new" begins one beside it, which the module's names don't follow.
+
+    With `resume="allow"` (or "must") and an `id`, the run of that id below the same folder is continued: steps, config
+    and summary go on; "auto" continues the folder's last run if that did not end well. `resume_from="<id>?_step=<n>"`
+    sets a run back to step n and goes on from there; `fork_from` begins another run with its config and summary.
+
+    `force`, `tensorboard`, `sync_tensorboard`, `monitor_gym` and `anonymous` are accepted and without effect.
 
     Raises SettingsError for a setting that can't be used, UsageError for an id that is no name or a `resume` that
-    can't be met, StorageError where no run directory can be made.
+    can't be met, ConfigError for a config file that can't be read, StorageError where no run directory can be made.
     """
-    global _current, _exit_code
-    if _current is not None:
-        _current._warn("a run is going on already and init() returned it; finish() it to begin another")
-        return _current
-    given = {
+    from runstore.sdk.configvalues import config_defaults, config_values
+
+    arguments = {
         "entity": entity,
         "project": project,
         "root_dir": dir,
@@ -63,36 +96,70 @@ def init(
         "run_name": name,
         "run_notes": notes,
         "run_tags": tags,
+        "allow_val_change": allow_val_change,
         "run_group": group,
         "run_job_type": job_type,
         "mode": mode,
+        "reinit": reinit,
         "resume": resume,
+        "resume_from": resume_from,
+        "fork_from": fork_from,
+        "save_code": save_code,
     }
-    settings = resolve(given)
-    if settings.mode == "disabled":
-        from runstore.sdk.disabled import DisabledRun
-
-        _current = DisabledRun(_as_mapping(config))
-    else:
-        from runstore.sdk import beginning
-
-        _current = beginning.begin(settings, _as_mapping(config))
-    _exit_code = 0
-    _hook()
-    _bind(_current)
-    return _current
+    resolved = resolve(arguments, given_settings=settings)
+    beside = resolved.reinit == "create_new"
+    if _current is not None and not beside:
+        if not _finishes_previous(resolved.reinit):
+            _current._warn("a run is going on already and init() returned it; finish() it to begin another")
+            return _current
+        finish_all(0)
+    values = {**config_defaults(), **config_values(config, config_exclude_keys, config_include_keys)}
+    run = _begun(resolved, values)
+    opened(run, current=not beside)
+    return run
 
 
 def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
     """End the current run, if there is one; see Run.finish."""
-    global _current
     if _current is not None:
         _current.finish(exit_code, quiet)
 
 
-def released(run: Run | DisabledRun) -> None:
-    """Forget `run` as the current one; the next `init` begins another."""
+def finish_all(exit_code: int) -> None:
+    """End every run of this process that goes on."""
+    for run in reversed(list(_open)):
+        run.finish(exit_code)
+
+
+def current() -> Run | DisabledRun | None:
+    """Return the current run, or None."""
+    return _current
+
+
+def opened(run: Run | DisabledRun, current: bool = True) -> None:
+    """Take `run` in: it ends with the program, and is the current one if `current` says so."""
     global _current
+    if not run.disabled and all(other.disabled for other in _open):
+        from runstore.sdk import signals
+
+        with contextlib.suppress(RuntimeError):  # no thread can be started: a signal ends the run without an exit
+            signals.watch(finish_all)
+    _open.append(run)
+    ending.at_exit(finish_all)
+    if current:
+        _current = run
+        _bind(run)
+
+
+def released(run: Run | DisabledRun) -> None:
+    """Forget `run`, which has ended; the next `init` begins another."""
+    global _current
+    if run in _open:
+        _open.remove(run)
+    if all(other.disabled for other in _open) and not run.disabled:
+        from runstore.sdk import signals
+
+        signals.unwatch()
     if _current is run:
         _current = None
         _bind(None)
@@ -100,14 +167,9 @@ def released(run: Run | DisabledRun) -> None:
 
 def log(data: Mapping[str, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None) -> None:
     """Log metrics to the current run; see Run.log. Raises Error where there is none."""
-    raise Error("there is no run to log to: call runstore.init() first")
-
-
-def exit_code_of(error: BaseException | None) -> int:
-    """Return what a program ends with that ends by `error`; 0 for None."""
-    if isinstance(error, SystemExit):
-        return _status(error.code)
-    return 0 if error is None else KEYBOARD_INTERRUPT_EXIT_CODE if isinstance(error, KeyboardInterrupt) else 1
+    if _current is None:
+        raise Error("there is no run to log to: call runstore.init() first")
+    _current.log(data, step, commit, sync)  # for programs that took this function before there was a run
 
 
 class BeforeInit:
@@ -134,14 +196,19 @@ class BeforeInit:
         return Error(f"there is no run whose {self.__dict__['_name']} this could be: call runstore.init() first")
 
 
-def _as_mapping(config: Any) -> Mapping[str, Any]:
-    if config is None:
-        return {}
-    if isinstance(config, Mapping):
-        return config
-    if hasattr(config, "__dict__"):
-        return dict(vars(config))
-    raise UsageError(f"config must be a dict or a namespace, not {type(config).__name__}")
+def _begun(settings: Settings, config: Mapping[str, Any]) -> Run | DisabledRun:
+    if settings.mode == "disabled":
+        from runstore.sdk.disabled import DisabledRun
+
+        return DisabledRun(config, settings)
+    from runstore.sdk import beginning
+
+    return beginning.begin(settings, config)
+
+
+def _finishes_previous(reinit: str) -> bool:
+    # In a notebook the cell that calls init() is run again and again, each time for another run.
+    return reinit == "finish_previous" or (reinit == "default" and "ipykernel" in sys.modules)
 
 
 def _bind(run: Run | DisabledRun | None) -> None:
@@ -150,46 +217,3 @@ def _bind(run: Run | DisabledRun | None) -> None:
     module.config = run.config if run is not None else BeforeInit("config")
     module.summary = run.summary if run is not None else BeforeInit("summary")
     module.log = run.log if run is not None else log
-
-
-def _hook() -> None:
-    """See to it that the run ends with the program, and with its exit code."""
-    global _hooked
-    if _hooked:
-        return
-    _hooked = True
-    atexit.register(_at_exit)
-    _remember_exception(sys)
-    _remember_exit(sys)
-
-
-def _at_exit() -> None:
-    finish(_exit_code)
-
-
-def _remember_exception(system: ModuleType) -> None:
-    show: Callable[..., None] = sys.excepthook
-
-    def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        global _exit_code
-        _exit_code = exit_code_of(error)
-        show(kind, error, trace)  # writes to stderr, which is still being recorded
-
-    system.excepthook = excepthook  # type: ignore[attr-defined]
-
-
-def _remember_exit(system: ModuleType) -> None:
-    leave = sys.exit
-
-    def exit(status: Any = None, /) -> None:  # noqa: A001 - it stands for sys.exit
-        global _exit_code
-        if threading.current_thread() is threading.main_thread():  # in any other it ends that thread alone
-            _exit_code = _status(status)
-        leave(status)
-
-    system.exit = exit  # type: ignore[attr-defined]
-
-
-def _status(argument: object) -> int:
-    """Return the status that the system gives to a program ended by sys.exit(argument)."""
-    return argument & 0xFF if isinstance(argument, int) else 0 if argument is None else 1

@@ -18,6 +18,7 @@ from pathlib import Path
 from runstore.errors import StorageError, TakeoverRefused, UsageError
 from runstore.runlog.record_pb2 import Origin
 from runstore.runlog.writer import LogWriter
+from runstore.sdk import signals
 
 MAX_BACKLOG_BYTES = 64 << 20
 # The second new log waits this long after the first, the third twice as long, and so on: a disk on which every file
@@ -64,6 +65,7 @@ class RunLog:
                 self._keep(body)
                 return
             if self._closed:
+                signals.hold_if_ending()  # who logs while a signal ends the program has made no mistake
                 raise UsageError("the run is finished; begin another one with runstore.init()")
             self._writing = True
             try:
@@ -109,6 +111,11 @@ class RunLog:
             if not self._writer.usable and not self._writing and not self._closed:
                 self._recover()
             return self._writer.path.parent
+
+    def written(self) -> tuple[int, int]:
+        """Return how many records wait in memory, and how many are in the present log."""
+        with self._mutex:
+            return len(self._backlog), self._writer.records
 
     def leave_if_gone(self) -> None:
         """Go on in a new log where the present one was deleted or moved away: nobody would find what is added."""

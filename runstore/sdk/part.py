@@ -21,4 +21,4 @@ class Part:
         """End with the run, writing what is still to be written. Called once, while records can still be appended."""
 
     def forked(self) -> None:
-        """In a forked child: no thread or lock of the parent's is alive; what it was doing is the parent's to finish."""
+        """In a forked child: no thread or lock of the parent's is alive; what it was doing, the parent finishes."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import getpass
 import os
 import platform
@@ -11,10 +10,12 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from runstore.core.identity import NO_PROJECT
 from runstore.runlog import codec, wire
 from runstore.runlog.process import ProcessName
 from runstore.runlog.record_pb2 import FilesItem, Origin, Record
-from runstore.settings import Settings
+from runstore.sdk.program import program_of
+from runstore.settings import RunMoment, Settings
 from runstore.version import VERSION
 
 # Stock tools compare this with their own version; the lowest that reads every record we write.
@@ -46,14 +47,24 @@ def header_record(kind: Origin.Kind, started_ns: int, starting_step: int) -> byt
 
 
 def run_record(
-    settings: Settings, run_id: str, config: Mapping[str, Any], started_ns: int, starting_step: int, resumed: bool
+    settings: Settings,
+    run_id: str,
+    config: Mapping[str, Any],
+    started_ns: int,
+    starting_step: int,
+    resumed: bool,
+    branch: RunMoment | None,
 ) -> bytes:
     """Return the run record: what the run is called, belongs to, and was configured with."""
     record = _described(settings, run_id, started_ns)
     run = record.run
     # `resume` makes stock sync append this log to what its server holds of the run, instead of writing over it.
     run.starting_step, run.resumed, run.resume = starting_step, resumed, resumed
-    for key, value in {**config, "_wandb": {}}.items():
+    ours: dict[str, Any] = {}
+    if branch is not None:
+        run.branch_point.run, run.branch_point.value, run.branch_point.metric = branch.run, branch.value, branch.metric
+        ours["branch_point"] = {"run_id": branch.run, "step": int(branch.value)}
+    for key, value in {**config, "_wandb": ours}.items():
         run.config.update.add(key=key, value_json=wire.dumps(value))
     return codec.encode(record)
 
@@ -66,7 +77,7 @@ def description_record(settings: Settings, run_id: str, started_ns: int) -> byte
 def _described(settings: Settings, run_id: str, started_ns: int) -> Record:
     record = Record()
     run = record.run
-    run.run_id, run.entity, run.project = run_id, _utf8(settings.entity), _utf8(settings.project)
+    run.run_id, run.entity, run.project = run_id, _utf8(settings.entity), _utf8(settings.project or NO_PROJECT)
     run.display_name, run.notes = _utf8(settings.run_name), _utf8(settings.run_notes)
     run.tags.extend(map(_utf8, settings.run_tags))
     run.run_group, run.job_type = _utf8(settings.run_group), _utf8(settings.run_job_type)
@@ -75,25 +86,41 @@ def _described(settings: Settings, run_id: str, started_ns: int) -> Record:
     return record
 
 
-def metadata(started_ns: int) -> dict[str, Any]:
+def git_record(settings: Settings, run_id: str, started_ns: int, remote_url: str, commit: str) -> bytes:
+    """Return the record that adds the commit of the program's repository to what is known of the run."""
+    record = Record()
+    run = record.run
+    # Not the run's name and tags: they may change while git is asked, and what is left out stays as it is.
+    run.run_id, run.entity, run.project = run_id, _utf8(settings.entity), _utf8(settings.project or NO_PROJECT)
+    run.start_time.seconds, run.start_time.nanos = divmod(started_ns, 1_000_000_000)
+    run.git.remote_url, run.git.commit = _utf8(remote_url), _utf8(commit)
+    return codec.encode(record)
+
+
+def metadata(settings: Settings, started_ns: int) -> dict[str, Any]:
     """Return what is known at once about the machine and the program, by the names of W&B's wandb-metadata.json."""
     began = datetime.fromtimestamp(started_ns / 1e9, timezone.utc)
     known = {
         "os": platform.platform(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "startedAt": began.isoformat(timespec="microseconds").replace("+00:00", "Z"),
-        "program": _program(),
+        "docker": _utf8(settings.docker or ""),
+        "program": _utf8(program_of(settings).name),
         "args": [_utf8(argument) for argument in sys.argv[1:]],
-        "host": ProcessName.of_this_process().host,
+        "email": _utf8(settings.email or ""),
+        "root": _utf8(settings.root_dir),
+        "host": _utf8(settings.host or ProcessName.of_this_process().host),
+        "username": _utf8(settings.username or _user()),
         "executable": _utf8(sys.executable or ""),
     }
-    with contextlib.suppress(FileNotFoundError):  # the current folder was deleted
-        known["root"] = _utf8(os.getcwd())
+    return {name: value for name, value in known.items() if value}
+
+
+def _user() -> str:
     try:
-        known["username"] = _utf8(getpass.getuser())
+        return getpass.getuser()
     except (OSError, KeyError):  # a container's user id without an entry
-        known["username"] = str(os.getuid())
-    return known
+        return str(os.getuid())
 
 
 def metadata_files_record() -> bytes:

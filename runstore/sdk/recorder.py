@@ -10,14 +10,14 @@ import dataclasses
 import math
 import os
 import sys
+import threading
 import time
 import traceback
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from runstore.core.metrics import Definitions
 from runstore.core.summary import SummaryFold
 from runstore.errors import StorageError
 from runstore.runlog import codec, wire
@@ -52,9 +52,13 @@ class Recorder:
         self.run_id = settings.run_id
         self.started_ns = time.time_ns()
         self.starting_step = earlier.next_step if earlier else 0
-        self.resumed = earlier is not None
+        self.resumed = earlier is not None and earlier.kind in (Origin.RESUME, Origin.REWIND)
         self.finished = False
-        self.is_forked = False
+        self._ending = threading.RLock()
+        self.adds_to_another = (
+            earlier is not None and earlier.kind == Origin.RANK
+        )  # a process that began the run ends it
+        self._branch = earlier.branch if earlier else None
         self._has_log_of_child = False
         self._warned: set[str] = set()
         self._parts: dict[type[Part], Part] = {}
@@ -62,24 +66,30 @@ class Recorder:
         if earlier:
             self.config.load(earlier.config)
         self.config.load(config)
-        self._definitions = earlier.summary.definitions if earlier else Definitions()
+        fold = earlier.summary if earlier else SummaryFold()
+        self._summary_now: Callable[[], SummaryFold] = lambda: fold
+        self._step_now: Callable[[], int] = lambda: self.starting_step
         self._console = ConsoleCapture(lambda record: self._log.append(record), self.warn)
-        kind = Origin.RESUME if earlier else Origin.START
+        kind = earlier.kind if earlier else Origin.START
         self._log = RunLog(self._begin_log, kind, self.warn, settings.fsync)
         self.append = self._log.append
         self.history = History(
             self.append,
-            earlier.summary if earlier else SummaryFold(),
+            fold,
             started=self.started_ns / 1e9,
             step=self.starting_step,
             typed=settings.typed,
             warn=self.warn,
             with_media=self.with_media,
         )
-        self._definitions = self.history.summary.definitions  # said anew in each log of the run
+        self._summary_now = self.history.current_summary
+        self._step_now = lambda: self.history.step
         self.summary = Summary(self.history, self.append, self.with_media)
         self._derived_at = time.monotonic()
-        self._console.start(settings.console)
+        if not (
+            self.adds_to_another and settings.console == "redirect"
+        ):  # the process that began the run hears this one
+            self._console.start(settings.console)
         _recorders.add(self)
         self.say(f"recording run {self.run_id} in {self.directory}")
 
@@ -106,6 +116,10 @@ class Recorder:
         self.settings = dataclasses.replace(self.settings, **changed)
         self.append(preamble.description_record(self.settings, self.run_id, self.started_ns))
 
+    def written(self) -> tuple[int, int]:
+        """Return how many records wait in memory for a disk that refused, and how many are in the present log."""
+        return self._log.written()
+
     def set_wandb_config(self, path: tuple[str, ...], value: Any) -> None:
         """Record a value below the config's key `_wandb`, where W&B's tools keep what isn't the program's."""
         record = Record()
@@ -114,6 +128,10 @@ class Recorder:
 
     def say(self, text: str) -> None:
         """Tell the person at the terminal, unless the settings ask for silence; never recorded as console output."""
+        if self.settings.show_info and not self.settings.quiet:
+            self._tell(text)
+
+    def _tell(self, text: str) -> None:
         if not self.settings.silent and sys.stderr is not None:
             # Past the console's recording: this is about the run, not of it.
             with contextlib.suppress(OSError, ValueError, AttributeError):  # stderr is closed, or no file
@@ -124,25 +142,42 @@ class Recorder:
         """Say `text`, once in the life of the run."""
         if text not in self._warned:
             self._warned.add(text)
-            self.say(text)
+            if self.settings.show_warnings:
+                self._tell(text)
 
     # The run's life.
 
     def log(self, data: Mapping[str, Any], step: int | None, commit: bool | None) -> None:
         """Record one row, or add to the open one; see Run.log."""
+        if self.config.may_have_changed:
+            self.config.record_changes()
         self.history.log(data, step, commit)
-        if time.monotonic() - self._derived_at > DERIVED_SUMMARY_SECONDS and not self.is_forked:
+        if time.monotonic() - self._derived_at > DERIVED_SUMMARY_SECONDS and not self.adds_to_another:
             self._derive_summary()
 
     def finish(self, exit_code: int) -> None:
-        """End the run: finish the open row, write summary and exit code, bring all to the disk."""
-        self._console.stop()
-        for part in reversed(list(self._parts.values())):
-            part.stop()
+        """End the run: finish the open row, write summary and exit code, bring all to the disk. Safe to repeat.
+
+        A thread that comes second returns when the first is through.
+        """
+        with self._ending:
+            if self.finished:
+                return
+            self._console.stop()
+            for part in reversed(list(self._parts.values())):
+                part.stop()
+            self._write_end(exit_code)
+        _recorders.discard(self)
+        if not self.adds_to_another:
+            self.say(f"run {self.run_id} is recorded; to deliver it: runstore sync {self.directory}")
+
+    def _write_end(self, exit_code: int) -> None:
         with self.history.mutex:  # no row comes between the last one and the end
+            if self.finished:  # by a signal handler, in the middle of this
+                return
             self.finished = True
             self.history.flush()
-            if not self.is_forked:
+            if not self.adds_to_another:
                 self._derive_summary()
                 self.append(preamble.exit_record(exit_code, round(time.time() - self.started_ns / 1e9)))
                 self.append(preamble.final_record())
@@ -151,9 +186,6 @@ class Recorder:
                 self.append(preamble.left_record())
                 self.append(preamble.final_record())
             self._log.close()
-        _recorders.discard(self)
-        if not self.is_forked:
-            self.say(f"run {self.run_id} is recorded; to deliver it: runstore sync {self.directory}")
 
     def write_exception(self, error: BaseException) -> None:
         """Record an exception as Python will show it only when the run has ended."""
@@ -166,16 +198,17 @@ class Recorder:
         began_ns = time.time_ns()
         directory = make_run_directory(Path(self.settings.root_dir), self.run_id, began_ns / 1e9)
         path = directory / f"run-{self.run_id}.wandb"
-        first = kind in (Origin.START, Origin.RESUME)
-        step = self.starting_step if first else self.history.step
+        step = self._step_now()
         writer: LogWriter | None = None
         try:
             writer = LogWriter.create(path, self.settings.fsync)
             writer.append(preamble.header_record(kind, began_ns, step))
+            continues = kind not in (Origin.START, Origin.REWIND)
+            branch = self._branch if kind in (Origin.START, Origin.REWIND) else None
             writer.append(
-                preamble.run_record(self.settings, self.run_id, self.config, began_ns, step, self.resumed or not first)
+                preamble.run_record(self.settings, self.run_id, self.config, began_ns, step, continues, branch)
             )
-            for metric in self._definitions.records():
+            for metric in self._summary_now().definitions.records():
                 writer.append(codec.encode(Record(metric=metric)))
             self._describe(writer, directory, kind, began_ns)
         except StorageError:
@@ -187,7 +220,7 @@ class Recorder:
             (directory / "files").rmdir()
             directory.rmdir()
             raise
-        if first:
+        if not hasattr(self, "directory"):
             self.directory = directory
         return writer
 
@@ -196,12 +229,13 @@ class Recorder:
         if kind == Origin.RANK:
             # Stock sync takes the summary of the log that it sees last for the run's: give it one to take.
             self._has_log_of_child = True
-            writer.append(derived_record(self.history.current_summary().tree()))
-        if kind not in (Origin.START, Origin.RESUME):
+            writer.append(derived_record(self._summary_now().tree()))
+        described = not (self.settings.x_disable_meta or self.settings.x_disable_machine_info)
+        if kind not in (Origin.START, Origin.RESUME, Origin.REWIND) or not described:
             return
         file = directory / "files" / preamble.METADATA_FILE
         try:
-            file.write_text(wire.dumps(preamble.metadata(began_ns)), encoding="utf-8")
+            file.write_text(wire.dumps(preamble.metadata(self.settings, began_ns)), encoding="utf-8")
         except OSError as error:
             with contextlib.suppress(OSError):
                 file.unlink(missing_ok=True)
@@ -219,6 +253,7 @@ class Recorder:
 
     def _derive_summary(self) -> None:
         self._derived_at = time.monotonic()
+        self.config.record_changes()
         self._log.leave_if_gone()
         with self.history.mutex:
             tree = self.history.current_summary().tree()
@@ -227,12 +262,18 @@ class Recorder:
 
     def forked(self) -> None:
         """In a forked child: nothing of the parent's threads and locks is assumed alive."""
-        self.is_forked = True
+        self.adds_to_another = True
+        self._ending = threading.RLock()
         self.history.forked()
         self._log.forked()
         self._console.forked()
         for part in list(self._parts.values()):
             part.forked()
+
+
+def recorder_of(directory: Path) -> Recorder | None:
+    """Return what records the run of this directory in this process, if it is begun here and goes on."""
+    return next((recorder for recorder in _recorders if recorder.directory == directory), None)
 
 
 _recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import glob
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runstore.core.logfold import LogFold
+from runstore.core.identity import NO_PROJECT
+from runstore.core.logfold import LogFacts, LogFold
 from runstore.core.stitch import Fragment, stitch
 from runstore.core.summary import SummaryFold
 from runstore.errors import LogError
+from runstore.runlog import codec
 from runstore.runlog.reader import LogReader
+from runstore.runlog.record_pb2 import Origin
+from runstore.settings import RunMoment
 
 
 @dataclass(frozen=True)
@@ -19,21 +23,27 @@ class Earlier:
     """The state in which earlier logs leave a run."""
 
     next_step: int
-    config: dict[str, Any]
-    summary: SummaryFold
-    name: str
+    config: dict[str, Any] = field(default_factory=dict)
+    summary: SummaryFold = field(default_factory=SummaryFold)
+    name: str = ""
+    kind: Origin.Kind = Origin.RESUME  # how the process that goes on stands to these logs
+    branch: RunMoment | None = None  # the step of a run at which it leaves that run's history
 
 
-def earlier_logs(root: Path, entity: str, project: str, run_id: str) -> Earlier | None:
+def earlier_logs(root: Path, entity: str, project: str, run_id: str, until: int | None = None) -> Earlier | None:
     """Return what the run's logs directly below `root` say, or None if there are none.
 
-    Reads each of them whole. A log of another entity or project is another run; one that can't be read is passed over.
+    With `until`, rows behind that step don't count. Reads each log whole. A log of another entity or project is another
+    run; one that can't be read is passed over.
     """
     folds: dict[int, LogFold] = {}
     fragments: list[Fragment] = []
     for number, path in enumerate(sorted(root.glob(f"*/run-{glob.escape(run_id)}.wandb"))):
-        fold = _folded(path)
-        if fold is None or (fold.facts.entity, fold.facts.project) != (entity, project):
+        fold = _folded(path, until)
+        if fold is None or (fold.facts.entity, fold.facts.project or NO_PROJECT) != (
+            entity,
+            project or NO_PROJECT,
+        ):
             continue
         facts = fold.facts
         folds[number] = fold
@@ -62,11 +72,27 @@ def earlier_logs(root: Path, entity: str, project: str, run_id: str) -> Earlier 
     return Earlier(next_step, config, summary, name)
 
 
-def _folded(path: Path) -> LogFold | None:
+def facts_of(log: Path) -> LogFacts | None:
+    """Return what is known of a log, or None if it can't be read."""
+    fold = _folded(log)
+    return fold.facts if fold else None
+
+
+def _folded(path: Path, until: int | None = None) -> LogFold | None:
     fold = LogFold()
     try:
         for framed in LogReader(path):
-            fold.apply(framed.payload)
+            if until is None or not _is_behind(framed.payload, until):
+                fold.apply(framed.payload)
     except LogError:
         return None
     return fold if fold.facts.run_id else None
+
+
+def _is_behind(payload: bytes, step: int) -> bool:
+    """Return whether a record is a row of a later step, or an open one."""
+    record = codec.decode(payload)
+    if record is None or not (record.HasField("history") or record.HasField("footer")):
+        return False
+    history = record.history if record.HasField("history") else record.footer.pending
+    return codec.step_of(history, codec.row_of(history)) > step

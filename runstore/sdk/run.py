@@ -6,25 +6,37 @@ use: a program pays for what it uses.
 
 from __future__ import annotations
 
+import html
 import os
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from runstore.errors import UsageError
-from runstore.sdk import lifecycle
+from runstore.sdk import autoresume, lifecycle, signals
 from runstore.sdk.described import Described
+from runstore.sdk.ending import exit_code_of
 
 if TYPE_CHECKING:
-    from runstore.sdk.metrics import Metric
     from runstore.sdk.artifact import Artifact
     from runstore.sdk.config import Config
+    from runstore.sdk.metrics import Metric
     from runstore.sdk.recorder import Recorder
     from runstore.sdk.summary import Summary
 
 PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """Records of this process: how many there are, and how many of them wait for the disk."""
+
+    sync_items_total: int = 0
+    sync_items_pending: int = 0
+    sync_time: datetime | None = None
 
 
 class Run(Described):
@@ -283,6 +295,35 @@ class Run(Described):
         if not self._recorder.finished:
             self._recorder.append(logger_record(text))
 
+    # How it stands.
+
+    def status(self) -> RunStatus:
+        """Return how much of the run waits to be written; delivery is the daemon's, see `runstore daemon status`."""
+        waiting, written = self._recorder.written()
+        return RunStatus(sync_items_total=written + waiting, sync_items_pending=waiting)
+
+    def pin_config_keys(self, keys: Sequence[str] = ()) -> None:
+        """Record which config keys a table of runs should show first."""
+        self._usable()
+        self._recorder.set_wandb_config(("pinned_keys",), list(keys))
+
+    def display(self, height: int = 420, hidden: bool = False) -> bool:
+        """Return False: the run has no page to be shown in a notebook."""
+        return False
+
+    def to_html(self, height: int = 420, hidden: bool = False) -> str:
+        """Return a line of HTML that says where the run is recorded."""
+        return f"<p>run {html.escape(self.path)} is recorded in {html.escape(self.sync_dir)}</p>"
+
+    def get_url(self) -> str | None:
+        """Return None: a run has no address before it is delivered. Older programs call it."""
+        return self.url
+
+    def _label(
+        self, code: str | None = None, repo: str | None = None, code_version: str | None = None, **_: str
+    ) -> None:
+        """Do nothing: by this, libraries tell W&B of themselves."""
+
     # The end.
 
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
@@ -290,10 +331,20 @@ class Run(Described):
 
         Safe to repeat. `quiet` is accepted for older programs and ignored.
         """
-        if self._recorder.finished:
-            return
         self._recorder.finish(exit_code or 0)
+        if not exit_code and self.settings.resume == "auto" and not self._recorder.adds_to_another:
+            autoresume.forget(self.settings.root_dir, self.id)
         lifecycle.released(self)
+
+    @property
+    def _attach_id(self) -> str:
+        """What another process gives to `runstore.attach`, to add to this run; also how a run is pickled."""
+        return self.sync_dir
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from runstore.sdk.beginning import attach
+
+        return attach, (self._attach_id,)
 
     def __enter__(self) -> Run:
         return self
@@ -303,7 +354,7 @@ class Run(Described):
     ) -> None:
         if error is not None and not isinstance(error, SystemExit) and not self._recorder.finished:
             self._recorder.write_exception(error)
-        self.finish(lifecycle.exit_code_of(error))
+        self.finish(exit_code_of(error))
 
     def __repr__(self) -> str:
         return f"<Run {self.path} in {Path(self.sync_dir)}>"
@@ -316,4 +367,5 @@ class Run(Described):
             raise self._ended()
 
     def _ended(self) -> UsageError:
+        signals.hold_if_ending()  # a thread that logs while a signal ends the program has made no mistake
         return UsageError(f"run {self.id} is finished; begin another one with runstore.init()")

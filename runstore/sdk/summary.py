@@ -31,7 +31,7 @@ class Summary(MutableMapping[str, Any]):
 
     def update(self, values: Any = (), **more: Any) -> None:  # type: ignore[override]
         """Set many values at once."""
-        updated: dict[str, Any] = plain(self._with_media(dict(values, **more), SUMMARY_STEP))
+        updated = self._recordable(dict(values, **more))
         if not updated:
             return
         record = Record()
@@ -50,18 +50,31 @@ class Summary(MutableMapping[str, Any]):
             return default
 
     def __getitem__(self, key: str) -> Any:
-        return self._history.current_summary().get(key)
+        value = self._history.current_summary().get(key)
+        return Below(self, (key,), value) if isinstance(value, dict) else value
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.update({key: value})
 
     def __delitem__(self, key: str) -> None:
-        self[key]  # raises KeyError where it is not there
+        self.remove((key,))
+
+    def remove(self, path: tuple[str, ...]) -> None:
+        """Remove the value at a path of keys, and all below; what is not there is no error, as W&B has it."""
         record = Record()
-        record.summary.remove.add(key=key)
+        record.summary.remove.add(nested_key=path)
         with self._history.mutex:
             self._append(codec.encode(record))
-            self._history.summary.remove((key,))
+            self._history.summary.remove(path)
+
+    def assign(self, path: tuple[str, ...], value: Any) -> None:
+        """Set the value at a path of keys."""
+        value = self._recordable({path[-1]: value})[path[-1]]
+        record = Record()
+        record.summary.update.add(nested_key=path, value_json=wire.dumps(value))
+        with self._history.mutex:
+            self._append(codec.encode(record))
+            self._history.summary.assign(path, value)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._tree())
@@ -81,8 +94,48 @@ class Summary(MutableMapping[str, Any]):
     def __repr__(self) -> str:
         return repr(self._tree())
 
+    def _recordable(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        recordable: dict[str, Any] = plain(self._with_media(values, SUMMARY_STEP), enum_names=True)
+        return recordable
+
     def _tree(self) -> dict[str, Any]:
         return self._history.current_summary().tree()
+
+
+class Below(dict[str, Any]):
+    """A dict inside the summary, as it was when it was asked for; what is set in it is set in the summary."""
+
+    def __init__(self, summary: Summary, path: tuple[str, ...], values: Mapping[str, Any]) -> None:
+        super().__init__(
+            (key, Below(summary, (*path, key), value) if isinstance(value, dict) else value)
+            for key, value in values.items()
+        )
+        self._summary = summary
+        self._path = path
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._summary.assign((*self._path, key), value)
+        super().__setitem__(key, Below(self._summary, (*self._path, key), value) if isinstance(value, dict) else value)
+
+    def __delitem__(self, key: str) -> None:
+        super().__delitem__(key)
+        self._summary.remove((*self._path, key))
+
+    def update(self, values: Any = (), **more: Any) -> None:  # type: ignore[override]
+        """Set many values at once."""
+        for key, value in dict(values, **more).items():
+            self[key] = value
+
+    def pop(self, key: str, *default: Any) -> Any:
+        """Remove a value and return it."""
+        if key in self or not default:
+            value = self[key]
+            del self[key]
+            return value
+        return default[0]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)  # a copy is the program's own
 
 
 def derived_record(tree: Mapping[str, Any]) -> bytes:

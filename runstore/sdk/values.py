@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import enum
 import math
 import os
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,12 +15,13 @@ from typing import Any
 MAX_DEPTH = 32
 
 
-def plain(value: Any, above: tuple[int, ...] = ()) -> Any:
+def plain(value: Any, above: tuple[int, ...] = (), *, enum_names: bool = False) -> Any:
     """Return `value` made of dict, list, str, int, float, bool and None only.
 
     Numpy and torch scalars become Python's, arrays and tensors nested lists, dataclasses and namespaces dicts; what
     has no such form becomes its name (functions, classes) or its repr. A copy: the result shares nothing mutable.
-    `above` names what the value lies in, so that a circle ends where it closes.
+    `above` names what the value lies in, so that a circle ends where it closes. Of an enum its value is taken, or,
+    with `enum_names`, its name, as stock tools have it in config and summary.
     """
     if isinstance(value, (str, int, float)) and not isinstance(value, enum.Enum):
         return _scalar(value)
@@ -28,12 +31,29 @@ def plain(value: Any, above: tuple[int, ...] = ()) -> Any:
         return _text(value)
     above = (*above, id(value))
     if isinstance(value, Mapping):
-        return {_name(key): plain(item, above) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(item, above) for item in value]
+        return {_name(key): plain(item, above, enum_names=enum_names) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset, range, deque)):
+        return [plain(item, above, enum_names=enum_names) for item in value]
     if isinstance(value, enum.Enum):
-        return plain(value.value, above)
-    return _foreign(value, above)
+        return _unicode(value.name) if enum_names else plain(value.value, above)
+    return _foreign(value, above, enum_names)
+
+
+def with_plain_numbers(row: dict[str, Any]) -> bool:
+    """Put Python's numbers in the place of numpy's and torch's scalars; return whether all values are numbers then."""
+    for name, value in row.items():
+        if type(value) is float or type(value) is int:
+            continue
+        if isinstance(value, float):
+            row[name] = float(value)
+        elif getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+            number = value.item()
+            if type(number) is not float and type(number) is not int:
+                return False
+            row[name] = number
+        else:
+            return False
+    return True
 
 
 def _scalar(value: str | int | float) -> str | int | float:
@@ -51,29 +71,50 @@ def _scalar(value: str | int | float) -> str | int | float:
 
 
 def _name(key: Any) -> str:
+    if isinstance(key, bool):
+        return "true" if key else "false"
     # An enum that is a str as well is its value here, as JSON encoders have it.
     return _unicode(str.__str__(key) if isinstance(key, str) else str(key))
 
 
-def _foreign(value: Any, above: tuple[int, ...]) -> Any:
+def _foreign(value: Any, above: tuple[int, ...], enum_names: bool) -> Any:
     """Return the plain form of an object of some library's own type."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name), above) for f in dataclasses.fields(value)}
+        return {f.name: plain(getattr(value, f.name), above, enum_names=enum_names) for f in dataclasses.fields(value)}
     if isinstance(value, os.PathLike):
         return plain(os.fspath(value), above)
     if isinstance(value, (bytes, bytearray)):
         return bytes(value).decode("utf-8", "replace")
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, datetime.timedelta):
+        return _duration(value)
+    if isinstance(value, complex) or type(value).__module__ in ("decimal", "fractions", "uuid"):
+        return _unicode(str(value)).strip("()")  # of a complex number
     as_list = getattr(value, "tolist", None)  # numpy, torch, jax: a scalar where there are no dimensions
     if callable(as_list) and not isinstance(value, type):
         return plain(as_list(), above)
     item = getattr(value, "item", None)
     if callable(item) and not isinstance(value, type):
         return plain(item(), above)
-    if callable(value):
-        return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', _text(value))}".lstrip(".")
+    if callable(value) and hasattr(value, "__qualname__"):
+        return f"{getattr(value, '__module__', None) or ''}.{value.__qualname__}".lstrip(".")
+    if type(value).__module__.startswith("numpy.dtype"):  # a dtype; one class for each
+        return str(value)
     if type(value).__name__ == "Namespace":  # argparse's, and its likes
-        return plain(vars(value), above)
+        return plain(vars(value), above, enum_names=enum_names)
     return _text(value)
+
+
+def _duration(value: datetime.timedelta) -> str:
+    """Return a length of time as ISO 8601 writes it, such as PT1M30S; days are 24 hours."""
+    sign, value = "-" if value < datetime.timedelta() else "", abs(value)
+    minutes, seconds = divmod(value.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "H"), (minutes, "M"), (seconds + value.microseconds / 1e6, "S"))
+    clock = "".join(f"{number:.8g}{unit}" for number, unit in parts if number)
+    days = f"{value.days}D" if value.days else ""
+    return f"{sign}P{days}T{clock}" if clock else f"{sign}P{days}" if days else "PT0S"
 
 
 def _unicode(text: str) -> str:

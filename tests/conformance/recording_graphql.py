@@ -187,11 +187,20 @@ def _artifact_answer(mutation: str, artifact: RecordedArtifact) -> JsonObject:
 
 def _create_manifest(recording: Recording, variables: JsonObject) -> JsonObject:
     wanted = _input(variables)
-    artifact_id = wanted["artifactID"]
+    return {"createArtifactManifest": _manifest(recording, wanted["artifactID"], wanted)}
+
+
+def _update_manifest(recording: Recording, variables: JsonObject) -> JsonObject:
+    """Take the part that one run adds to an artifact which several make together; nobody commits that."""
+    wanted = _input(variables)
+    artifact_id = wanted["artifactManifestID"].removeprefix("manifest-")
+    return {"updateArtifactManifest": _manifest(recording, artifact_id, wanted)}
+
+
+def _manifest(recording: Recording, artifact_id: str, wanted: JsonObject) -> JsonObject:
     upload_url = f"{recording.base_url}/upload/manifest/{artifact_id}" if wanted.get("includeUpload") else None
     file: JsonObject = {"id": f"manifest-{artifact_id}", "uploadUrl": upload_url, "uploadHeaders": []}
-    manifest = {"id": f"manifest-{artifact_id}", "file": file}
-    return {"createArtifactManifest": {"artifactManifest": manifest}}
+    return {"artifactManifest": {"id": f"manifest-{artifact_id}", "file": file}}
 
 
 def _create_artifact_files(recording: Recording, variables: JsonObject) -> JsonObject:
@@ -230,6 +239,7 @@ _OPERATIONS: dict[str, Callable[[Recording, JsonObject], dict[str, Any]]] = {
     "NotifyScriptableRunAlert": _alert,
     "CreateArtifact": _create_artifact,
     "CreateArtifactManifest": _create_manifest,
+    "UpdateArtifactManifest": _update_manifest,
     "CreateArtifactFiles": _create_artifact_files,
     "CommitArtifact": _commit_artifact,
 }

@@ -62,6 +62,18 @@ def run_script(
     return _run(version, command, cwd, {"WANDB_DIR": str(cwd), "WANDB_MODE": "offline", **(env or {})}, timeout)
 
 
+def run_file(
+    version: str,
+    script: str,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    timeout: float = RUN_TIMEOUT_SECONDS,
+) -> subprocess.CompletedProcess[str]:
+    """Run the Python program in the file `script`, relative to `cwd`; otherwise as `run_script`."""
+    environment = {"WANDB_DIR": str(cwd), "WANDB_MODE": "offline", **(env or {})}
+    return _run(version, [sys.executable, script], cwd, environment, timeout)
+
+
 def sync(
     version: str,
     run_dir: Path,

@@ -10,14 +10,25 @@ import pytest
 
 import runstore
 
+# What is captured of every run by itself has tests of its own, which are marked `surroundings`.
+QUIET = {
+    "WANDB_X_DISABLE_STATS": "true",
+    "WANDB_X_DISABLE_MACHINE_INFO": "true",
+    "WANDB_X_SAVE_REQUIREMENTS": "false",
+}
+
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Path]:
     """Return the folder below which the test's runs are recorded; a run that is still going on after it is ended."""
     for name in list(os.environ):
         if name.startswith(("WANDB_", "RUNSTORE_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("RUNSTORE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "stock"))
     monkeypatch.setenv("WANDB_DIR", str(tmp_path / "runs"))
+    if request.node.get_closest_marker("surroundings") is None:
+        for name, value in QUIET.items():
+            monkeypatch.setenv(name, value)
     yield tmp_path / "runs"
     runstore.finish()

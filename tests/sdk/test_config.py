@@ -81,7 +81,7 @@ def test_dashes_of_a_command_line_are_no_part_of_a_name(folder: Path) -> None:
 
 
 def test_what_is_no_config_is_refused(folder: Path) -> None:
-    with pytest.raises(UsageError, match="config must be a dict or a namespace, not list"):
+    with pytest.raises(UsageError, match="config is a dict, a namespace or the path of a YAML file, not a list"):
         begin(config=[1, 2])
     assert not folder.exists()
 
@@ -96,3 +96,74 @@ def test_a_copy_is_a_config_that_records_nothing(folder: Path) -> None:
         twin["deep"]["a"] = 2
     assert run.config.as_dict() == {"lr": 0.1, "deep": {"a": 1}}
     assert only_log(folder).stat().st_size == before
+
+
+def test_values_changed_in_place_are_recorded_with_the_next_row_and_at_the_end(folder: Path) -> None:
+    run = begin(config={"model": {"depth": 2, "widths": [8]}, "lr": 0.1})
+    run.log({"a": 1})
+    run.config["model"]["depth"] = 3
+    run.log({"a": 2})
+    assert recorded(folder)["model"] == {"depth": 3, "widths": [8]}
+    run.config.model["widths"].append(16)
+    run.finish()
+    assert recorded(folder) == {"model": {"depth": 3, "widths": [8, 16]}, "lr": 0.1}
+
+
+def test_a_value_that_was_only_looked_at_is_recorded_once(folder: Path) -> None:
+    run = begin(config={"model": {"depth": 2}})
+    for _ in range(3):
+        assert run.config["model"] == {"depth": 2}
+        run.log({"a": 1})
+    run.finish()
+    assert not [record for record in records(only_log(folder)) if record.HasField("config")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "lr: 0.1\nmodel:\n  depth: 2\n",
+        "wandb_version: 1\nlr:\n  value: 0.1\n  desc: null\nmodel: {value: {depth: 2}}\n",
+    ],
+)
+def test_a_yaml_file_is_a_config(text: str, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(text)
+    run = begin(config=str(tmp_path / "c.yaml"))
+    assert dict(run.config) == {"lr": 0.1, "model": {"depth": 2}}
+
+
+def test_a_json_file_updates_a_config(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text('{"lr": 0.1}')
+    run = begin()
+    run.config.update(tmp_path / "c.json")
+    run.config.update()
+    assert dict(run.config) == {"lr": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [("[1, 2]", "must hold keys"), ("{a: b: c", "neither YAML"), (None, "can't be read")]
+)
+def test_a_config_file_that_cant_be_used_is_named(
+    content: str | None, reason: str, folder: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "c.yaml"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ConfigError, match=reason):
+        begin(config=str(path))
+
+
+def test_keys_are_left_out_or_picked(folder: Path) -> None:
+    run = begin(config={"a": 1, "b": 2}, config_exclude_keys=["a"])
+    assert dict(run.config) == {"b": 2}
+    run.finish()
+    assert dict(begin(config={"a": 1, "b": 2}, config_include_keys=["a"]).config) == {"a": 1}
+    with pytest.raises(UsageError, match="can't be given both"):
+        begin(config={}, config_include_keys=["a"], config_exclude_keys=["b"], reinit=True)
+
+
+def test_a_defaults_file_in_the_current_folder_counts_where_nothing_else_does(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config-defaults.yaml").write_text("lr: {value: 1}\nseed: {value: 7}\n")
+    monkeypatch.chdir(tmp_path)
+    assert dict(begin(config={"lr": 2}).config) == {"lr": 2, "seed": 7}

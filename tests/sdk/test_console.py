@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from runstore.core.screen import Screen
+from tests.core.test_screen import picture
 from tests.sdk.reading import begin, console, fold, only_log, program, records, succeeded
 
 
@@ -35,6 +37,121 @@ def test_a_progress_bar_is_one_line(folder: Path) -> None:
     run.finish()
     assert console(only_log(folder), "stderr") == ["100% done"]
     assert sum(record.HasField("output_raw") for record in records(only_log(folder))) == 1
+
+
+def test_what_was_flushed_is_in_the_log_of_a_killed_process(folder: Path) -> None:
+    done = program(
+        """
+        import os, signal, runstore
+        runstore.init()
+        print("loading ...", end="", flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    assert done.returncode == -9
+    assert console(only_log(folder), "stdout") == ["loading ..."]
+
+
+def test_loggers_and_tees_that_hold_the_stream_are_heard(folder: Path) -> None:
+    succeeded(
+        program(
+            """
+            import contextlib, io, logging, sys, runstore
+            logging.basicConfig(stream=sys.stderr, format="%(message)s")
+            class Tee:
+                def __init__(self, stream): self.stream = stream
+                def write(self, text): return self.stream.write("> " + text)
+                def flush(self): self.stream.flush()
+            run = runstore.init()
+            logging.warning("from a logger")
+            sys.stdout = Tee(sys.stdout)
+            sys.stdout.write("through a tee\\n")
+            with contextlib.redirect_stdout(io.StringIO()):
+                print("not shown")
+            """
+        )
+    )
+    assert console(only_log(folder), "stderr") == ["from a logger"]
+    assert console(only_log(folder), "stdout") == ["> through a tee"]
+
+
+def test_one_stream_under_both_names_is_recorded_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", sys.stdout)
+    run = begin()
+    print("once")
+    print("twice", file=sys.stderr)
+    run.finish()
+    assert console(only_log(folder), "stdout") == ["once", "twice"]
+    assert console(only_log(folder), "stderr") == []
+
+
+def test_what_a_signal_handler_prints_in_the_middle_of_a_print_is_recorded(folder: Path) -> None:
+    done = program(
+        """
+        import signal, sys, runstore
+        run, seen = runstore.init(), 0
+        def handler(number, frame):
+            global seen
+            sys.stderr.write(f"signal {seen}\\n")
+            seen += 1
+            signal.setitimer(signal.ITIMER_REAL, 0.0002)
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
+        n = 0
+        while seen < 500:
+            sys.stderr.write(f"line {n}\\n")
+            n += 1
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        print(n, seen)
+        """
+    )
+    n, seen = map(int, succeeded(done).split())
+    lines = console(only_log(folder), "stderr")
+    assert [line for line in lines if line.startswith("signal")] == [f"signal {k}" for k in range(seen)]
+    assert [line for line in lines if line.startswith("line")] == [f"line {k}" for k in range(n)]
+
+
+def test_a_write_of_many_megabytes_is_recorded_whole(folder: Path) -> None:
+    stream = io.StringIO()
+    before, sys.stdout = sys.stdout, stream
+    try:
+        run = begin()
+        print("x" * (5 << 20))
+        run.finish()
+    finally:
+        sys.stdout = before
+    recorded = [record.output_raw.line for record in records(only_log(folder)) if record.HasField("output_raw")]
+    assert "".join(recorded) == stream.getvalue()
+    assert max(map(len, recorded)) <= 1 << 20
+
+
+@pytest.mark.parametrize("mode", ["auto", "wrap", "off"])
+def test_modes(folder: Path, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    monkeypatch.setenv("WANDB_CONSOLE", mode)
+    with begin():
+        print("printed")
+    assert console(only_log(folder), "stdout") == (["printed"] if mode != "off" else [])
+
+
+def test_stock_tools_emulators_see_the_lines_of_nested_bars(folder: Path) -> None:
+    stream = io.StringIO()
+    before, sys.stderr = sys.stderr, stream
+    try:
+        run = begin()
+        for outer in range(5):
+            stream.write(f"\router {outer}")
+            for inner in range(50):
+                stream.write(f"\n\r  inner {inner}\x1b[A")
+                stream.flush()
+        stream.write("\n\nend\n")
+        run.finish()
+    finally:
+        sys.stderr = before
+    recorded = [record.output_raw.line for record in records(only_log(folder)) if record.HasField("output_raw")]
+    screen = Screen()
+    screen.feed("".join(recorded))
+    assert picture(screen) == ["outer 4", "  inner 49", "end"]
+    assert len(recorded) < 10
 
 
 def test_a_line_that_never_ends_is_recorded_in_pieces(folder: Path) -> None:

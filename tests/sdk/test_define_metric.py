@@ -18,7 +18,7 @@ def test_the_summary_keeps_what_was_asked_for(folder: Path) -> None:
     run.define_metric("best", summary="best", goal="maximize")
     run.define_metric("two", summary="min, MAX")
     for value in (2, 4, 3):
-        run.log({name: value for name in (*(f"m_{k}" for k in ("min", "max", "mean", "last", "first")), "best", "two")})
+        run.log(dict.fromkeys((*(f"m_{k}" for k in ("min", "max", "mean", "last", "first")), "best", "two"), value))
         run.log({"m_copy": value, "m_none": value})
     run.finish()
     expected = {
@@ -93,8 +93,13 @@ def test_a_definition_is_recorded_and_returned(folder: Path) -> None:
     run.finish()
     assert (metric.name, metric.step_metric, metric.step_sync, metric.summary) == ("loss", "epoch", True, ("min",))
     first, second = [record.metric for record in records(only_log(folder)) if record.HasField("metric")]
-    assert first.options.hidden and first.options.defined and not first.step_metric
-    assert second.options.step_sync and second.control.overwrite and second.summary.min and second.goal == 1
+    assert (first.options.hidden, first.options.defined, first.step_metric) == (True, True, "")
+    assert (second.options.step_sync, second.control.overwrite, second.summary.min, second.goal) == (
+        True,
+        True,
+        True,
+        1,
+    )
 
 
 @pytest.mark.parametrize(

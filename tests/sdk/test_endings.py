@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import runstore
-from runstore.sdk import lifecycle
+from runstore.sdk import ending
 from tests.sdk.reading import begin, fold, only_log, program, records
 
 # A shell starts what runs in its background with SIGINT ignored.
@@ -140,7 +140,7 @@ def test_a_run_that_is_going_on_is_returned_and_said(folder: Path, capfd: pytest
 
 
 def test_the_status_of_an_exit_is_what_the_system_gives() -> None:
-    assert lifecycle.exit_code_of(None) == 0
-    assert lifecycle.exit_code_of(SystemExit(None)) == 0
-    assert lifecycle.exit_code_of(SystemExit(2**40 + 5)) == 5
-    assert lifecycle.exit_code_of(SystemExit(["text"])) == 1
+    assert ending.exit_code_of(None) == 0
+    assert ending.exit_code_of(SystemExit(None)) == 0
+    assert ending.exit_code_of(SystemExit(2**40 + 5)) == 5
+    assert ending.exit_code_of(SystemExit(["text"])) == 1

@@ -53,12 +53,12 @@ def test_an_empty_call_commits_the_open_row(run: Run) -> None:
     assert ended(run) == [(0, {"a": 1}), (1, {"a": 2})]
 
 
-def test_an_empty_call_without_an_open_row_writes_nothing(run: Run) -> None:
+def test_an_empty_call_without_an_open_row_is_a_row_of_its_own(run: Run) -> None:
     run.log({})
     assert run.step == 1
     run.log({}, commit=False)
     assert run.step == 1
-    assert ended(run) == []
+    assert ended(run) == [(0, {})]
 
 
 def test_a_step_with_commit_is_finished_at_once(run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -49,13 +50,29 @@ def test_a_key_can_be_taken_out_of_the_summary(folder: Path) -> None:
     del run.summary["a"]
     del run.summary["nested"]
     assert summary_of(run) == {}
-    with pytest.raises(KeyError):
-        del run.summary["a"]
+    del run.summary["a"]  # no error, as W&B has it
     with pytest.raises(AttributeError, match="has no 'a'"):
         run.summary.a  # noqa: B018 - the reading is what is tested
     assert run.summary.get("a", 5) == 5
     run.log({"a": 3})
     assert summary_of(run) == {"a": 3}
+
+
+def test_what_is_set_in_a_dict_of_the_summary_is_set_in_the_summary(folder: Path) -> None:
+    run = begin()
+    run.summary["tree"] = {"a": 1, "b": {"c": 2}}
+    tree = run.summary["tree"]
+    tree["d"] = 3
+    tree["b"]["e"] = {"f": 4}
+    run.summary["tree"]["b"]["e"]["f"] = 5
+    del tree["a"]
+    tree.update({"g": 6})
+    assert tree.pop("g") == 6
+    assert summary_of(run) == {"tree": {"b": {"c": 2, "e": {"f": 5}}, "d": 3}}
+    copied = copy.deepcopy(tree)
+    copied["a"] = 9
+    run.finish()
+    assert without_common(fold(only_log(folder)).summary.tree()) == {"tree": {"b": {"c": 2, "e": {"f": 5}}, "d": 3}}
 
 
 def test_stock_tools_find_the_whole_summary_before_the_exit(folder: Path) -> None:

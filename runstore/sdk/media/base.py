@@ -6,28 +6,49 @@ Light on purpose: the history knows media by this class, and a program that logs
 from __future__ import annotations
 
 import hashlib
+import io
 import os
-import re
-import shutil
-import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Protocol
 
-from runstore.runlog import codec
-from runstore.runlog.record_pb2 import FilesItem, Record
+from runstore.errors import UsageError
 from runstore.sdk.part import Part
 
 if TYPE_CHECKING:
     from runstore.sdk.recorder import Recorder
 
 SUMMARY_STEP = "summary"  # stands for the step in the names of media that are set in the summary
-_DIGEST_CHARACTERS = 20  # of the SHA-256, in file names
-_NOT_IN_FILE_NAMES = re.compile(r'[\x00-\x1f\x7f"*:<>?\\|]')
+DIGEST_CHARACTERS = 20  # of a digest, in file names
+_BLOCK_BYTES = 1 << 20
+_LONGEST_NAME_BYTES = 255  # of one element of a path, on every file system that is in use
+_SYNC_ALWAYS = 0.0  # seconds; what the setting `fsync` says where a power failure may take nothing
+
+
+class WrongMedia(UsageError, ValueError):
+    """Data that can't be made into this kind of media. A ValueError too, which is what W&B's library raises."""
+
+
+class WrongMediaType(UsageError, TypeError):
+    """Data of a type that this kind of media is not made of. A TypeError too, as with W&B's library."""
+
+
+class ArtifactFolder(Protocol):
+    """What media need of the artifact that they are put into. Adding the same content to a path twice is harmless."""
+
+    def put_media(self, source: Path | bytes, path: str) -> None:
+        """Add a file, from a path or from bytes, as `path` inside the artifact."""
+
+    def put_reference(self, uri: str, path: str) -> None:
+        """Add a reference to something that is kept elsewhere, as `path` inside the artifact."""
 
 
 class Media:
     """A value that can be logged under a key. Subclasses say what it becomes."""
+
+    log_type: ClassVar[str] = ""  # of the JSON object that stands for it: its `_type`
+    most_together: ClassVar[int | None] = None  # of a list of these, so many are recorded, as W&B's library does
 
     def recorded(self, recorder: Recorder, key: str, step: int | str) -> dict[str, Any]:
         """Return the JSON object that stands for this value in a row or the summary; writes the files it names.
@@ -42,56 +63,93 @@ class Media:
         """Return what stands for a list of this class under one key."""
         return [item.recorded(recorder, key, step) for item in items]
 
+    def in_artifact(self, artifact: ArtifactFolder) -> Any:
+        """Return the JSON that stands for this value inside an artifact, such as in a table's cell; adds its files.
+
+        Raises OSError where a file can't be read or added, and WrongMedia where artifacts don't take such media.
+        """
+        raise NotImplementedError
+
 
 class MediaFolder(Part):
     """The folder `files/media` of the run directory, filled with one file for each content, key and step."""
 
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__(recorder)
+        self._labels: dict[tuple[str, str], Any] = {}
+
     def put(self, data: bytes, kind: str, key: str, step: int | str, extension: str) -> dict[str, Any]:
         """Write `data` to files/media/<kind>/<key>_<step>_<digest>.<extension>; return its sha256, size and path.
 
-        `extension` is without a leading dot. Raises OSError.
+        `extension` is without a leading dot; where it is empty, the name has none. Raises OSError.
         """
-        with tempfile.TemporaryFile() as source:
-            source.write(data)
-            source.seek(0)
-            return self._copied(source, hashlib.sha256(data).hexdigest(), kind, key, step, extension)
+        return self._copied(io.BytesIO(data), kind, key, step, extension)
 
-    def put_file(self, source: str | os.PathLike[str], kind: str, key: str, step: int | str, extension: str) -> dict[str, Any]:
+    def put_file(
+        self, source: str | os.PathLike[str], kind: str, key: str, step: int | str, extension: str
+    ) -> dict[str, Any]:
         """Copy the file at `source`, in constant memory; otherwise as `put`."""
         with open(source, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _sha256(file)
-            file.seek(0)
-            return self._copied(file, digest, kind, key, step, extension)
+            return self._copied(file, kind, key, step, extension)
 
-    def _copied(
-        self, source: BinaryIO | Any, digest: str, kind: str, key: str, step: int | str, extension: str
-    ) -> dict[str, Any]:
-        name = f"{file_name(key)}_{step}_{digest[:_DIGEST_CHARACTERS]}.{extension}"
-        path = f"media/{kind}/{name}"
-        target = self.recorder.files_folder() / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.exists():
-            partial = target.with_name(f".{target.name}.{os.getpid()}")
-            try:
-                with open(partial, "wb") as file:
-                    shutil.copyfileobj(source, file, 1 << 20)
-                partial.replace(target)
-            finally:
-                partial.unlink(missing_ok=True)
+    def label(self, kind: str, key: str, labels: dict[Any, str]) -> None:
+        """Record the names of classes in masks or boxes where W&B's tools look for them; once, unless they change."""
+        said = {"type": kind, "key": key, "value": {str(number): name for number, name in labels.items()}}
+        if self._labels.get((kind, key)) != said:
+            self._labels[kind, key] = said
+            self.recorder.set_wandb_config((kind, key), said)
+
+    def _copied(self, source: BinaryIO, kind: str, key: str, step: int | str, extension: str) -> dict[str, Any]:
+        """Copy and digest in one pass, so that the digest is that of the bytes that are kept."""
+        files = self.recorder.files_folder()
+        media = files / "media"
+        media.mkdir(parents=True, exist_ok=True)
+        partial = media / f".{os.getpid()}-{threading.get_ident()}.part"
+        try:
+            with open(partial, "wb") as file:
+                digest, size = _copy(source, file)
+                if self.recorder.settings.fsync == _SYNC_ALWAYS:
+                    os.fsync(file.fileno())
+            ending = f"_{step}_{digest[:DIGEST_CHARACTERS]}" + (f".{extension}" if extension else "")
+            path = f"media/{kind}/{file_name(key, ending)}"
+            (files / path).parent.mkdir(parents=True, exist_ok=True)
+            partial.replace(files / path)
+        finally:
+            partial.unlink(missing_ok=True)
+        from runstore.runlog import codec  # a disabled run knows media as well, and needs no protobuf
+        from runstore.runlog.record_pb2 import FilesItem, Record
+
         record = Record()
         record.files.files.add(path=path, policy=FilesItem.NOW)
         self.recorder.append(codec.encode(record))
-        return {"sha256": digest, "size": target.stat().st_size, "path": path}
+        return {"sha256": digest, "size": size, "path": path}
 
 
-def file_name(key: str) -> str:
-    """Return `key` as a relative path: its slashes make folders, what no file system takes is replaced."""
-    parts = [part for part in _NOT_IN_FILE_NAMES.sub("_", key).split("/") if part not in ("", ".", "..")]
-    return "/".join(parts) or "_"
+def file_name(key: str, ending: str = "") -> str:
+    """Return a relative path for `key`, whose slashes make folders, followed by `ending`.
+
+    As in W&B's library, leading slashes are dropped and dots that would lead elsewhere become underscores. Names that
+    are longer than a file system takes are cut short before the ending.
+    """
+    parts = [
+        part.replace(".", "_") if part in (".", "..") else part
+        for part in key.replace("\0", "_").lstrip("/").split("/")
+    ]
+    folders = [_short(part) for part in parts[:-1] if part]
+    return "/".join([*folders, _short(parts[-1], ending)])
 
 
-def _sha256(file: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while block := file.read(1 << 20):
+def _short(name: str, ending: str = "") -> str:
+    """Return `name` and `ending`, UTF-8, cut to what one element of a path may be."""
+    room = _LONGEST_NAME_BYTES - len(ending.encode("utf-8", "replace"))
+    return name.encode("utf-8", "replace")[: max(room, 0)].decode("utf-8", "ignore") + ending
+
+
+def _copy(source: BinaryIO, target: BinaryIO) -> tuple[str, int]:
+    """Copy to the end; return the SHA-256, in hexadecimal, and the size in bytes of what was copied."""
+    digest, size = hashlib.sha256(), 0
+    while block := source.read(_BLOCK_BYTES):
         digest.update(block)
-    return digest.hexdigest()
+        target.write(block)
+        size += len(block)
+    return digest.hexdigest(), size

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runstore.sdk.media.base import Media
+from runstore.sdk.values import MAX_DEPTH
 
 if TYPE_CHECKING:
     from runstore.sdk.recorder import Recorder
@@ -16,35 +18,64 @@ _PLAIN = frozenset((int, float, str, bool, type(None)))
 def with_media_recorded(data: Mapping[str, Any], recorder: Recorder, step: int | str) -> Mapping[str, Any]:
     """Return `data` with all media in it recorded; the same object where there are none.
 
-    Media in nested dicts are known by their innermost key, as W&B knows them. What could not be written, because of
-    the disk or of the value itself, is said once and left out, since logging must not end a training run.
+    Media in nested dicts are known by their innermost key, as W&B knows them. What could not be written because of
+    the disk is said once and recorded as None, since logging must not end a training run; media that can't be logged
+    at all raise what they raise.
     """
+    charts = sys.modules.get("runstore.sdk.media.customchart")  # no chart was made where nobody has loaded it
+    if charts is not None:
+        data = charts.with_tables(data, recorder)
+    return _tree_recorded(data, recorder, step, ())
+
+
+def _tree_recorded(
+    data: Mapping[str, Any], recorder: Recorder, step: int | str, above: tuple[int, ...]
+) -> Mapping[str, Any]:
+    if id(data) in above or len(above) > MAX_DEPTH:  # what comes next cuts it off there
+        return data
+    above = (*above, id(data))
     found: dict[str, Any] | None = None
     for key, value in data.items():
         if type(value) in _PLAIN:
             continue
-        recorded = _recorded(value, recorder, str(key), step)
+        recorded = _recorded(value, recorder, str(key), step, above)
         if recorded is not value:
             found = dict(data) if found is None else found
             found[key] = recorded
     return data if found is None else found
 
 
-def _recorded(value: Any, recorder: Recorder, key: str, step: int | str) -> Any:
-    if isinstance(value, Mapping):
-        return with_media_recorded(value, recorder, step)
+def _recorded(value: Any, recorder: Recorder, key: str, step: int | str, above: tuple[int, ...] = ()) -> Any:
     if isinstance(value, Media):
         return _attempt(lambda: value.recorded(recorder, key, step), recorder, key)
-    if isinstance(value, (list, tuple)) and value and isinstance(value[0], Media):
-        kind = type(value[0])
-        if all(isinstance(item, kind) for item in value):
-            return _attempt(lambda: kind.recorded_together(value, recorder, key, step), recorder, key)
-    return value
+    if isinstance(value, Mapping):
+        return _tree_recorded(value, recorder, step, above)
+    if isinstance(value, (list, tuple)) and value and all(isinstance(item, Media) for item in value):
+        return _list_recorded(value, recorder, key, step)
+    if isinstance(value, (int, float, str)) or getattr(value, "ndim", None) == 0:
+        return value  # a number of some library's: nothing to record
+    from runstore.sdk.media import foreign
+
+    return _attempt(lambda: foreign.recorded(value, recorder, key, step), recorder, key)
 
 
-def _attempt(record: Any, recorder: Recorder, key: str) -> Any:
+def _list_recorded(items: Sequence[Media], recorder: Recorder, key: str, step: int | str) -> Any:
+    kind = type(items[0])
+    if not all(isinstance(item, kind) for item in items):
+        return [_recorded(item, recorder, key, step) for item in items]
+    most = kind.most_together
+    if most is not None and len(items) > most:
+        recorder.warn(
+            f"{key}: of a list of {kind.__name__}, W&B's tools take {most}; only the first {most} are recorded"
+        )
+        items = items[:most]
+    return _attempt(lambda: kind.recorded_together(items, recorder, key, step), recorder, key)
+
+
+def _attempt(record: Callable[[], Any], recorder: Recorder, key: str) -> Any:
     try:
         return record()
     except OSError as error:
-        recorder.warn(f"{key}: this value's files could not be written ({error.strerror or error}); the row goes on without")
+        reason = error.strerror or error  # without the path, which another step's differs in: it is said once
+        recorder.warn(f"{key}: this value's files could not be written ({reason}); the row goes on without it")
         return None

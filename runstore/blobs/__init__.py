@@ -1,0 +1,1 @@
+"""Bytes of artifacts, each content once, under the digest that it has."""

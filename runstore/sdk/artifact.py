@@ -1,0 +1,368 @@
+"""Artifact: files and media that belong together, such as a data set or a model, with a name and versions.
+
+Bytes are copied when they are added, into the run that is going on or, where there is none, into a temporary folder:
+what a program does with the originals afterwards does no harm. `run.log_artifact` then records what was added.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Literal
+
+from runstore.core.manifest import MD5, Manifest, ManifestEntry, entry_path, hasher, hex_of, text_of
+from runstore.errors import ArtifactFinalizedError, UsageError, WrongArtifact, WrongArtifactType
+from runstore.sdk import staging
+from runstore.sdk.artifactfacts import ArtifactFacts, ArtifactTTL, Logged
+from runstore.sdk.artifactnames import checked_metadata, checked_name, checked_type, cleaned_name
+from runstore.sdk.media.base import Media
+
+if TYPE_CHECKING:
+    from runstore.blobs.store import Hasher
+    from runstore.settings import Settings
+
+__all__ = ["Artifact", "ArtifactTTL"]
+
+Policy = Literal["mutable", "immutable"]
+
+_POLICIES = ("mutable", "immutable", None)
+_DIGEST_CHARACTERS = 20  # of a digest, in names that are made of it
+_TABLES = "media/tables/"  # what is added below it is named by its content
+
+
+class Artifact(ArtifactFacts):
+    """A set of files and references under one name. Make it, add to it, log it with `run.log_artifact`."""
+
+    def __init__(
+        self,
+        name: str,
+        type: str,  # noqa: A002 - W&B's name for it
+        description: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        incremental: bool = False,
+        use_as: str | None = None,
+        storage_region: str | None = None,
+        digest_algorithm: str = MD5,
+    ) -> None:
+        """Begin an empty artifact.
+
+        `name` is made of letters, digits, `-`, `_` and `.`; `metadata` of JSON's types, with 100 keys at most. An
+        `incremental` one adds to the version before. `use_as` is accepted for older programs and ignored.
+
+        Raises WrongArtifact for a name, type or metadata that can't be, WrongArtifactType for metadata that is no dict,
+        UsageError for a `digest_algorithm` that can't be had.
+        """
+        super().__init__()
+        self._name = checked_name(name)
+        self._type = checked_type(type, name)
+        self._description = description
+        self._metadata = checked_metadata(metadata)
+        self._incremental = incremental
+        self._manifest = Manifest(digest_algorithm, storage_region)
+        self._final = False
+        self._objects: dict[int, tuple[Media, ManifestEntry]] = {}  # by id, which the reference keeps from being reused
+        self._added_from: dict[str, str] = {}  # entry by the path of the file that was added
+
+    @classmethod
+    def of_the_run(cls, name: str, kind: str, incremental: bool = False) -> Artifact:
+        """Return an artifact of those that are recorded by themselves; its name is made one that can be."""
+        made = cls(cleaned_name(name), "unspecified", incremental=incremental)
+        made._type = kind
+        return made
+
+    def __repr__(self) -> str:
+        return f"<Artifact {self.name}>"
+
+    # Files.
+
+    def add_file(
+        self,
+        local_path: str | os.PathLike[str],
+        name: str | None = None,
+        is_tmp: bool | None = False,
+        skip_cache: bool | None = False,
+        policy: Policy | None = "mutable",
+        overwrite: bool = False,
+    ) -> ManifestEntry:
+        """Copy a file into the artifact, now, as `name` (the file's own by default), and return its entry.
+
+        With `is_tmp` the name's first part becomes one that is made of the content. The same content may be added
+        again; `overwrite` allows other content. `policy` and `skip_cache` are W&B's: whatever they are, the bytes are
+        copied. The file is read once, in constant memory.
+
+        Raises WrongArtifact where there is no such file, a name that can't be, or other content under it; OSError where
+        it can't be read or kept; ArtifactFinalizedError for an artifact that was logged.
+        """
+        self._open_for("add_file")
+        _check_policy(policy)
+        if not os.path.isfile(local_path):
+            raise WrongArtifact(f"there is no file {os.fspath(local_path)!r} to add")
+        path = entry_path(name or os.path.basename(local_path))
+        entry = self._copied(Path(local_path), path, bool(skip_cache))
+        if is_tmp:
+            entry.path = _named_by_content(entry)
+        return self._added(entry, local_path, overwrite)
+
+    def add_dir(
+        self,
+        local_path: str | os.PathLike[str],
+        name: str | None = None,
+        skip_cache: bool | None = False,
+        policy: Policy | None = "mutable",
+        merge: bool = False,
+    ) -> None:
+        """Copy all files of a folder into the artifact, below the folder `name` if it is given; links are followed.
+
+        With `merge`, files that were added with other content before are replaced. Otherwise as `add_file`.
+        """
+        self._open_for("add_dir")
+        _check_policy(policy)
+        if not os.path.isdir(local_path):
+            raise WrongArtifact(f"there is no folder {os.fspath(local_path)!r} to add")
+        for file in _files_below(Path(local_path)):
+            if not file.is_file():  # a pipe would be waited for
+                raise WrongArtifact(f"{str(file)!r} is no file that could be added")
+            path = entry_path(os.path.join(name or "", file.relative_to(local_path)))
+            self._added(self._copied(file, path, bool(skip_cache)), file, merge)
+
+    @contextlib.contextmanager
+    def new_file(
+        self, name: str, mode: str = "x", encoding: str | None = None, policy: Policy = "mutable"
+    ) -> Iterator[IO[Any]]:
+        """Open a new file of the artifact for writing; it is added when it is closed, unless by an exception.
+
+        With an "x" in `mode`, raises WrongArtifact where the artifact holds a file of this name.
+        """
+        self._open_for("new_file")
+        _check_policy(policy)
+        path = entry_path(name)
+        before = self._manifest.get_entry_by_path(path)
+        if before is not None and "x" in mode:
+            raise WrongArtifact(f'{path!r} is in the artifact already; open it with mode="w" to replace it')
+        folder = tempfile.mkdtemp(prefix="runstore-new-file-")
+        try:
+            file = Path(folder, os.path.basename(path))
+            if before is not None and before.local_path and not mode.startswith("w"):
+                shutil.copyfile(before.local_path, file)
+            with open(file, mode, encoding=encoding) as opened:
+                yield opened
+            self._added(self._copied(file, path, skip_cache=True), None, "x" not in mode)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def add_reference(
+        self,
+        uri: str | ManifestEntry,
+        name: str | os.PathLike[str] | None = None,
+        checksum: bool = True,
+        max_objects: int | None = None,
+    ) -> list[ManifestEntry]:
+        """Refer to what is kept elsewhere, without copying it; return the entries, one for each file.
+
+        A file:// URI of a folder stands for all files in it, `max_objects` at most. Without `checksum` the digest is
+        that of the address; addresses on a network can be added only so.
+
+        Raises WrongArtifact for what is no URI or not there, UsageError for what can't be looked at offline.
+        """
+        self._open_for("add_reference")
+        if isinstance(uri, ManifestEntry):
+            raise UsageError(f"{uri.path}: entries of other artifacts can't be referred to yet; add the file itself")
+        from runstore.sdk.references import entries_for
+
+        entries = entries_for(str(uri), None if name is None else entry_path(name), checksum, max_objects)
+        for entry in entries:
+            self._manifest.add_entry(entry)
+        return entries
+
+    # Media.
+
+    def add(self, obj: Media, name: str | os.PathLike[str], overwrite: bool = False) -> ManifestEntry:
+        """Add a table or another of the media, with its files; return the entry of its JSON.
+
+        The entry is called `name` and what tells its kind, such as `name.table.json`. Where that is taken, it stays,
+        unless `overwrite`. An object that was added before is not added twice, and one that is in an artifact that was
+        logged becomes a reference to it.
+
+        Raises WrongArtifactType for what is none of the media, and what `add_file` raises.
+        """
+        self._open_for("add")
+        if not isinstance(obj, Media) or not obj.log_type:
+            raise WrongArtifactType(f"a {type(obj).__name__} can't be added to an artifact; add_file takes files")
+        if id(obj) in self._objects:
+            return self._objects[id(obj)][1]
+        path = _with_suffix(entry_path(name), obj)
+        elsewhere = _kept_in(obj)
+        if elsewhere is not None and elsewhere[0] is not self and elsewhere[0].is_finalized:
+            return self._refer(*elsewhere, path)
+        data = json.dumps(obj.in_artifact(self), sort_keys=True).encode()
+        before = self._manifest.get_entry_by_path(path)
+        if before is not None and not overwrite:
+            return before
+        entry = self._copied(data, path)
+        if path.startswith(_TABLES):
+            entry.path = _named_by_content(entry)
+        self._added(entry, None, overwrite)
+        self._objects[id(obj)] = obj, entry
+        obj.__dict__["kept_in"] = self, entry.path
+        return entry
+
+    def put_media(self, source: Path | bytes, path: str) -> None:
+        """Add a file of some media's. What is there under this path, such as the same picture again, stays."""
+        path = entry_path(path)
+        if self._manifest.get_entry_by_path(path) is None:
+            self._added(self._copied(source, path), source if isinstance(source, Path) else None, overwrite=False)
+
+    def put_reference(self, uri: str, path: str) -> None:
+        """Refer to something of some media's that is kept elsewhere."""
+        self._manifest.add_entry(ManifestEntry(path, digest=uri, ref=uri))
+
+    def __setitem__(self, name: str, item: Media) -> None:
+        self.add(item, name)
+
+    def __getitem__(self, name: str) -> Media | None:
+        return self.get(name)
+
+    # What is in it.
+
+    def get_entry(self, name: str | os.PathLike[str]) -> ManifestEntry:
+        """Return the entry at a path, or of the media that were added under this name. Raises KeyError for none."""
+        path = entry_path(name)
+        entry = self._manifest.get_entry_by_path(path) or self._entry_of_media(path)
+        if entry is None:
+            raise KeyError(f"{path!r} is not in artifact {self.name}")
+        return entry
+
+    get_path = get_entry
+
+    def get(self, name: str) -> Media | None:
+        """Return the media that were added under this name, or None."""
+        entry = self._entry_of_media(entry_path(name))
+        return next((obj for obj, added in self._objects.values() if added is entry), None)
+
+    def get_added_local_path_name(self, local_path: str) -> str | None:
+        """Return the path that a file has in the artifact which was added from `local_path`, or None."""
+        return self._added_from.get(local_path)
+
+    def remove(self, item: str | os.PathLike[str] | ManifestEntry) -> None:
+        """Take out an entry, or all below a folder. Raises FileNotFoundError where there is none."""
+        self._open_for("remove")
+        if isinstance(item, ManifestEntry):
+            self._manifest.remove_entry(item)
+            return
+        path = entry_path(item)
+        entry = self._manifest.get_entry_by_path(path)
+        entries = [entry] if entry is not None else self._manifest.get_entries_in_directory(path)
+        if not entries:
+            raise FileNotFoundError(f"{path!r} is not in artifact {self.name}")
+        for entry in entries:
+            self._manifest.remove_entry(entry)
+
+    # Its life.
+
+    def finalize(self) -> None:
+        """Allow no more changes; `log_artifact` does it by itself."""
+        self._final = True
+
+    @property
+    def is_finalized(self) -> bool:
+        """Whether it can't change any more."""
+        return self._final
+
+    def is_draft(self) -> bool:
+        """Whether it was not logged yet."""
+        return self._logged is None
+
+    def save(self, project: str | None = None, settings: Settings | None = None) -> None:
+        """Log it to the run that is going on, or to a short one of its own."""
+        from runstore.sdk import lifecycle
+
+        current = sys.modules["runstore"].run
+        if current is not None:
+            current.log_artifact(self)
+            return
+        run: Any = lifecycle.init(project=project, job_type="auto")
+        with run:
+            run.log_artifact(self)
+
+    def wait(self, timeout: int | None = None) -> Artifact:
+        """Return the artifact: when log_artifact returned, it is recorded. Raises ArtifactNotLoggedError before."""
+        self._as_logged("record to wait for")
+        return self
+
+    def mark_logged(self, logged: Logged) -> None:
+        """Remember how it was logged; for `run.log_artifact`."""
+        self._logged = logged
+
+    def _open_for(self, what: str) -> None:
+        if self._final:
+            raise ArtifactFinalizedError(f"{what}: artifact {self.name} was logged and can't change; make a new one")
+
+    def _copied(self, source: Path | bytes, path: str, skip_cache: bool = False) -> ManifestEntry:
+        """Keep bytes, and return their entry."""
+        digest = hasher(self._manifest.algorithm)
+        store = staging.store()
+        hashers: tuple[Hasher] = (digest,)
+        blob = store.put(source, *hashers) if isinstance(source, bytes) else store.put_file(source, *hashers)
+        where = os.path.abspath(blob.path)
+        return ManifestEntry(path, text_of(digest.digest()), size=blob.size, local_path=where, skip_cache=skip_cache)
+
+    def _added(self, entry: ManifestEntry, source: str | os.PathLike[str] | None, overwrite: bool) -> ManifestEntry:
+        self._manifest.add_entry(entry, overwrite)
+        if source is not None:
+            self._added_from[os.fspath(source)] = entry.path
+        return entry
+
+    def _refer(self, artifact: Artifact, path: str, name: str) -> ManifestEntry:
+        """Add a reference to the entry at `path` of another artifact, as `name`."""
+        uri = f"wandb-client-artifact://{artifact.client_id}/{path}"
+        entry = ManifestEntry(name, artifact.manifest.entries[path].digest, ref=uri)
+        self._manifest.add_entry(entry)
+        return entry
+
+    def _entry_of_media(self, name: str) -> ManifestEntry | None:
+        for obj, entry in self._objects.values():
+            if entry.path in (name, _with_suffix(name, obj)):
+                return entry
+        return None
+
+
+def _kept_in(obj: Media) -> tuple[Artifact, str] | None:
+    """Return in which artifact an object is, and under which path; None for one that is in no artifact."""
+    found: tuple[Artifact, str] | None = obj.__dict__.get("kept_in")
+    return found
+
+
+def _with_suffix(name: str, obj: Media) -> str:
+    suffix = f"{obj.log_type}.json"
+    return name if name.endswith(suffix) else f"{name}.{suffix}"
+
+
+def _named_by_content(entry: ManifestEntry) -> str:
+    """Return the entry's path with the digest in the place of the name, up to its first dot."""
+    folder, _, name = entry.path.rpartition("/")
+    _, dot, ending = name.partition(".")
+    return os.path.join(folder, hex_of(entry.digest)[:_DIGEST_CHARACTERS] + dot + ending)
+
+
+def _check_policy(policy: str | None) -> None:
+    if policy not in _POLICIES:
+        raise WrongArtifact(f'policy must be "mutable" or "immutable", not {policy!r}')
+
+
+def _files_below(folder: Path, above: tuple[tuple[int, int], ...] = ()) -> Iterator[Path]:
+    """Yield the files below a folder, in order of names, following links, but into no folder that one is in already."""
+    status = folder.stat()
+    identity = (status.st_dev, status.st_ino)
+    if identity in above:
+        return
+    for entry in sorted(os.scandir(folder), key=lambda found: found.name):
+        if entry.is_dir():
+            yield from _files_below(Path(entry.path), (*above, identity))
+        else:
+            yield Path(entry.path)

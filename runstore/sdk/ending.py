@@ -1,0 +1,82 @@
+"""What ends the runs of a program when the program ends, and with which exit code.
+
+Python tells an atexit function nothing about how the program ended, so the two ways that carry a code are remembered
+where they pass: `sys.excepthook` and `sys.exit`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import sys
+import threading
+from collections.abc import Callable
+from types import ModuleType, TracebackType
+
+KEYBOARD_INTERRUPT_EXIT_CODE = 255  # as stock tools record it
+
+_exit_code = 0
+_end: Callable[[int], None] | None = None
+
+
+def at_exit(end: Callable[[int], None]) -> None:
+    """See to it that `end(exit_code)` is called when the program ends; what ended it so far is forgotten."""
+    global _exit_code, _end
+    _exit_code = 0
+    if _end is None:
+        _end = end
+        atexit.register(_at_exit)
+        _remember_exception(sys)
+        _remember_exit(sys)
+
+
+def _at_exit() -> None:
+    from runstore.sdk.signals import hold_if_ending
+
+    assert _end is not None
+    hold_if_ending()  # a signal that interrupted the last call of the program must not look like its good end
+    try:
+        _end(_exit_code)
+    except KeyboardInterrupt:  # Ctrl-C a second time, by somebody who can't know that it takes milliseconds
+        _end(_exit_code)
+    hold_if_ending()
+    if _exit_code == KEYBOARD_INTERRUPT_EXIT_CODE:
+        # Python ends by the signal itself, which shells go by, if the last code that it evaluated was interrupted.
+        # Any import can evaluate some (a namedtuple does), and what ends with the runs may import.
+        with contextlib.suppress(KeyboardInterrupt):
+            exec("raise KeyboardInterrupt")
+
+
+def exit_code_of(error: BaseException | None) -> int:
+    """Return what a program ends with that ends by `error`; 0 for None."""
+    if isinstance(error, SystemExit):
+        return _status(error.code)
+    return 0 if error is None else KEYBOARD_INTERRUPT_EXIT_CODE if isinstance(error, KeyboardInterrupt) else 1
+
+
+def _remember_exception(system: ModuleType) -> None:
+    show: Callable[..., None] = sys.excepthook
+
+    def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        global _exit_code
+        _exit_code = exit_code_of(error)
+        show(kind, error, trace)  # writes to stderr, which is still being recorded
+
+    system.excepthook = excepthook  # type: ignore[attr-defined]
+
+
+def _remember_exit(system: ModuleType) -> None:
+    leave = sys.exit
+
+    def exit(status: object = None, /) -> None:  # noqa: A001 - it stands for sys.exit
+        global _exit_code
+        if threading.current_thread() is threading.main_thread():  # in any other it ends that thread alone
+            _exit_code = _status(status)
+        leave(status)  # type: ignore[arg-type]
+
+    system.exit = exit  # type: ignore[attr-defined]
+
+
+def _status(argument: object) -> int:
+    """Return the status that the system gives to a program ended by sys.exit(argument)."""
+    return argument & 0xFF if isinstance(argument, int) else 0 if argument is None else 1

@@ -1,0 +1,54 @@
+"""Where the bytes of an artifact lie before it is logged: in the run that is going on, or in a temporary folder.
+
+Bytes are copied when they are added, since the original may be gone a moment later. A program may make artifacts
+before it begins a run; the temporary folder of the process goes away with it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runstore.blobs.store import BlobStore
+
+if TYPE_CHECKING:
+    from runstore.sdk.recorder import Recorder
+
+BLOBS = "blobs"  # the folder in a run directory
+
+_temporary: tuple[int, Path] | None = None  # of which process, and where
+
+
+def store() -> BlobStore:
+    """Return where bytes that are added to an artifact now are to be kept."""
+    recorder = _recorder()
+    return store_of(recorder) if recorder is not None else BlobStore(_temporary_folder() / BLOBS)
+
+
+def store_of(recorder: Recorder) -> BlobStore:
+    """Return where a run keeps the bytes of its artifacts: beside the log that is being written."""
+    return BlobStore(recorder.files_folder().parent / BLOBS)
+
+
+def _recorder() -> Recorder | None:
+    """Return what records the current run, if there is one; a disabled run has none."""
+    recorder: Recorder | None = getattr(sys.modules["runstore"].run, "_recorder", None)
+    return recorder if recorder is not None and not recorder.finished else None
+
+
+def _temporary_folder() -> Path:
+    global _temporary
+    if _temporary is None or _temporary[0] != os.getpid():  # a forked child has one of its own
+        _temporary = os.getpid(), Path(tempfile.mkdtemp(prefix="runstore-artifacts-"))
+        atexit.register(_remove, *_temporary)
+    return _temporary[1]
+
+
+def _remove(pid: int, folder: Path) -> None:
+    if pid == os.getpid():  # a forked child runs its parent's exit functions too
+        shutil.rmtree(folder, ignore_errors=True)
