@@ -143,6 +143,7 @@ _LAZY = {
     "Run": "runstore.sdk.run",
     "Settings": "runstore.settings",
     "alert": "runstore.sdk.run_functions",
+    "attach": "runstore.sdk.beginning",
     "define_metric": "runstore.sdk.run_functions",
     "ensure_configured": "runstore.sdk.functions",
     "join": "runstore.sdk.functions",

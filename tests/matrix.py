@@ -17,6 +17,9 @@ PYTHONS = ("3.10", "3.13")
 PROTOBUFS = ("4.21.1", "7.36.2")
 # Conformance with stock wandb and packaging don't depend on these versions, and take long.
 TESTS = ("core", "crash", "index", "query", "runlog", "sdk", "syncd", "cli")
+# What protobuf's version can change; enough where each of the two versions has had all the tests with another partner.
+TESTS_OF_PROTOBUF = ("core", "runlog", "index", "query", "syncd")
+WHOLE = (("3.10", "4.21.1"), ("3.13", "7.36.2"))
 
 
 def main() -> int:
@@ -31,7 +34,8 @@ def passes(python: str, protobuf: str) -> bool:
     """Return whether the tests pass under one pair of versions."""
     print(f"--- Python {python}, protobuf {protobuf}", flush=True)
     interpreter = environment(python, protobuf)
-    tests = [str(ROOT / "tests" / name) for name in TESTS]
+    chosen = TESTS if (python, protobuf) in WHOLE else TESTS_OF_PROTOBUF
+    tests = [str(ROOT / "tests" / name) for name in chosen]
     command = [str(interpreter), "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", *tests]
     return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 

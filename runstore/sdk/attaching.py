@@ -11,7 +11,7 @@ from pathlib import Path
 from runstore.errors import UsageError
 from runstore.paths import is_log_name
 from runstore.runlog.record_pb2 import Origin
-from runstore.sdk.recorder import Recorder, recorder_of
+from runstore.sdk.recorder import Recorder
 from runstore.sdk.run import Run
 from runstore.settings import resolve
 
@@ -24,9 +24,6 @@ def attached(attach_id: str) -> Run:
     from runstore.sdk.resume import earlier_logs, facts_of
 
     directory = Path(attach_id)
-    own = recorder_of(directory)
-    if own is not None:
-        return Run(own)
     logs = [path for path in directory.glob("run-*.wandb") if is_log_name(path.name)] if attach_id else []
     facts = facts_of(logs[0]) if logs else None
     if facts is None:

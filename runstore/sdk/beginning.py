@@ -56,8 +56,10 @@ def attach(attach_id: str | None = None, run_id: str | None = None, *, run: Run 
     """
     from runstore.sdk.attaching import attached
 
-    found = run or attached(attach_id or run_id or "")
-    if found is not lifecycle.current():
+    handed_over = attach_id or run_id or ""
+    found = run or lifecycle.recorded_in(handed_over)
+    if found is None:
+        found = attached(handed_over)
         lifecycle.opened(found)
     return found
 

@@ -136,6 +136,11 @@ def current() -> Run | DisabledRun | None:
     return _current
 
 
+def recorded_in(directory: str) -> Run | None:
+    """Return the run of this process that goes on in a run directory, or None."""
+    return next((run for run in _open if run.sync_dir == directory), None)
+
+
 def opened(run: Run | DisabledRun, current: bool = True) -> None:
     """Take `run` in: it ends with the program, and is the current one if `current` says so."""
     global _current

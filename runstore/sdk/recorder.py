@@ -271,11 +271,6 @@ class Recorder:
             part.forked()
 
 
-def recorder_of(directory: Path) -> Recorder | None:
-    """Return what records the run of this directory in this process, if it is begun here and goes on."""
-    return next((recorder for recorder in _recorders if recorder.directory == directory), None)
-
-
 _recorders: weakref.WeakSet[Recorder] = weakref.WeakSet()
 
 

@@ -294,3 +294,15 @@ def test_a_progress_bar_of_a_child_is_folded(folder: Path) -> None:
     assert done.returncode == 0
     assert console(only_log(folder), "stderr") == ["4999 of 5000"]
     assert only_log(folder).stat().st_size < 5000 + 1000 * (time.monotonic() - began)
+
+
+def test_a_spawned_process_that_attaches_is_heard_by_the_one_that_began_the_run(folder: Path) -> None:
+    done = program(
+        START
+        + """
+child = "import sys; from runstore.sdk.beginning import attach; run = attach(sys.argv[1]); print('child'); run.log({'a': 1}); run.finish()"
+subprocess.run([sys.executable, "-c", child, run._attach_id], check=True)
+"""
+    )
+    assert succeeded(done) == "child\n"
+    assert [console(log, "stdout") for log in logs(folder)] == [["child"], []]

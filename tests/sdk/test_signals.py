@@ -312,7 +312,8 @@ def test_ctrl_c_twice_leaves_a_whole_log(folder: Path) -> None:
             code, _, _ = ended(process)
         assert code in (-signal.SIGINT, 1, 130)
         folded = fold(only_log(here))
-        assert (folded.facts.exit_code, folded.facts.missing_records) == (255, 0)
+        assert folded.facts.exit_code in (255, None)  # None: the second came before or between what ends the run
+        assert folded.facts.missing_records == 0
         assert folded.last_step == 3
 
 
