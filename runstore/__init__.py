@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from runstore.query.api import Api as Api
     from runstore.sdk.artifact import Artifact as Artifact
     from runstore.sdk.artifactfacts import ArtifactTTL as ArtifactTTL
+    from runstore.sdk.beginning import attach as _attach
+    from runstore.sdk.beginning import attach as attach
     from runstore.sdk.config import Config
     from runstore.sdk.disabled import DisabledRun
     from runstore.sdk.functions import ensure_configured as ensure_configured
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from runstore.sdk.media.audio import Audio as Audio
     from runstore.sdk.media.classes import Classes as Classes
     from runstore.sdk.media.customchart import plot_table as plot_table
+    from runstore.sdk.media.customchart import visualize as visualize
     from runstore.sdk.media.graph import Graph as Graph
     from runstore.sdk.media.histogram import Histogram as Histogram
     from runstore.sdk.media.html import Html as Html
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
     from runstore.sdk.run_functions import log_artifact as log_artifact
     from runstore.sdk.run_functions import log_model as log_model
     from runstore.sdk.run_functions import mark_preempting as mark_preempting
+    from runstore.sdk.run_functions import pin_config_keys as pin_config_keys
     from runstore.sdk.run_functions import restore as restore
     from runstore.sdk.run_functions import save as save
     from runstore.sdk.run_functions import unwatch as unwatch
@@ -81,6 +85,8 @@ __all__ = [
     "use_model",
     "link_model",
     "mark_preempting",
+    "pin_config_keys",
+    "attach",
     "login",
     "setup",
     "teardown",
@@ -104,6 +110,7 @@ __all__ = [
     "Graph",
     "plot",
     "plot_table",
+    "visualize",
     "Classes",
     "box3d",
     "AlertLevel",
@@ -138,11 +145,14 @@ _LAZY = {
     "Graph": "runstore.sdk.media.graph",
     "plot": "runstore.sdk.plots",
     "plot_table": "runstore.sdk.media.customchart",
+    "visualize": "runstore.sdk.media.customchart",
     "Classes": "runstore.sdk.media.classes",
     "box3d": "runstore.sdk.media.solids",
     "Run": "runstore.sdk.run",
     "Settings": "runstore.settings",
+    "_attach": "runstore.sdk.beginning",
     "alert": "runstore.sdk.run_functions",
+    "attach": "runstore.sdk.beginning",
     "attach": "runstore.sdk.beginning",
     "define_metric": "runstore.sdk.run_functions",
     "ensure_configured": "runstore.sdk.functions",
@@ -152,6 +162,7 @@ _LAZY = {
     "log_model": "runstore.sdk.run_functions",
     "login": "runstore.sdk.functions",
     "mark_preempting": "runstore.sdk.run_functions",
+    "pin_config_keys": "runstore.sdk.run_functions",
     "require": "runstore.sdk.functions",
     "restore": "runstore.sdk.run_functions",
     "save": "runstore.sdk.run_functions",
@@ -172,7 +183,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'runstore' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_LAZY[name]), name)
+    return getattr(import_module(_LAZY[name]), name.lstrip("_"))  # `_attach` is the name that older programs have
 
 
 def __dir__() -> list[str]:

@@ -75,7 +75,11 @@ def test_the_examples_of_the_readme_run(tmp_path: Path) -> None:
     with bench.hub():
         said = bench.runstore("sync", "--remote", "lab").stdout
         assert "1 of 1 logs of 1 runs are delivered and verified" in said
-        assert re.search(r"sent now: (\d+) records", README)[1] == re.search(r"sent now: (\d+) records", said)[1]  # type: ignore[index]
+        shown, sent = (re.search(r"sent now: (\d+) records", text) for text in (README, said))
+        assert shown is not None
+        assert sent is not None
+        # A slow machine has a sample of its metrics more, a repository a record of its commit.
+        assert abs(int(shown[1]) - int(sent[1])) <= 2
 
 
 def test_the_worked_example_of_the_format_is_a_log() -> None:

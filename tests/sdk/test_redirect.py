@@ -300,7 +300,8 @@ def test_a_spawned_process_that_attaches_is_heard_by_the_one_that_began_the_run(
     done = program(
         START
         + """
-child = "import sys; from runstore.sdk.beginning import attach; run = attach(sys.argv[1]); print('child'); run.log({'a': 1}); run.finish()"
+child = "import sys; from runstore.sdk.beginning import attach; run = attach(sys.argv[1]); print('child'); "
+child += "run.log({'a': 1}); run.finish()"
 subprocess.run([sys.executable, "-c", child, run._attach_id], check=True)
 """
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from runstore.sdk.media.base import WrongMediaType
+from runstore.sdk.values import MAX_DEPTH
 
 if TYPE_CHECKING:
     from runstore.sdk.media.table import Table
@@ -131,7 +132,7 @@ def visualize(id: str, value: Table) -> Visualize:  # noqa: A002 - W&B's name fo
 def with_tables(data: Mapping[str, Any], recorder: Recorder) -> Mapping[str, Any]:
     """Return a row with a table in the place of each chart, and record the charts; `data` itself where it has none."""
     charts: dict[str, CustomChart | Visualize] = {}
-    kept = _without_charts(data, "", charts)
+    kept = _without_charts(data, "", charts, ())
     for key, chart in charts.items():
         chart.set_key(key)
         recorder.set_wandb_config(chart.spec.config_path, chart.spec.config_value)
@@ -139,14 +140,23 @@ def with_tables(data: Mapping[str, Any], recorder: Recorder) -> Mapping[str, Any
     return kept if charts else data
 
 
-def _without_charts(data: Mapping[str, Any], above: str, charts: dict[str, CustomChart | Visualize]) -> dict[str, Any]:
-    """Return a copy of `data` without the charts in it, which are added to `charts` under their dotted paths."""
+def _without_charts(
+    data: Mapping[str, Any], path: str, charts: dict[str, CustomChart | Visualize], above: tuple[int, ...]
+) -> dict[str, Any]:
+    """Return a copy of `data` without the charts in it, which are added to `charts` under their dotted paths.
+
+    A dict that held nothing but charts is gone with them. `above` names what `data` lies in: where a circle closes,
+    and where it is too deep to be recorded, it stays as it is.
+    """
     kept: dict[str, Any] = {}
+    above = (*above, id(data))
     for key, value in data.items():
         if isinstance(value, (CustomChart, Visualize)):
-            charts[f"{above}{key}"] = value
-        elif isinstance(value, dict):
-            kept[key] = _without_charts(value, f"{above}{key}.", charts)
+            charts[f"{path}{key}"] = value
+        elif isinstance(value, dict) and value and id(value) not in above and len(above) <= MAX_DEPTH:
+            below = _without_charts(value, f"{path}{key}.", charts, above)
+            if below:
+                kept[key] = below
         else:
             kept[key] = value
     return kept
