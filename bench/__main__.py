@@ -12,10 +12,17 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import delivery, logcalls, machine, queryable, startup, steps
+from bench import delivery, logcalls, machine, queryable, startup, steps, values
 from bench.rows import Bench, Row, as_markdown, as_text
 
-SECTIONS = {"log": logcalls, "startup": startup, "steps": steps, "queryable": queryable, "delivery": delivery}
+SECTIONS = {
+    "log": logcalls,
+    "values": values,
+    "startup": startup,
+    "steps": steps,
+    "queryable": queryable,
+    "delivery": delivery,
+}
 
 
 def main() -> None:

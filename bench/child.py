@@ -12,10 +12,12 @@ import json
 import os
 import random
 import time
+from collections.abc import Callable
 from typing import Any
 
 DISTINCT_ROWS = 500
 WARM_UP_CALLS = 200
+WARM_UP_MEDIA = 10  # images and tables take long, and few of them are logged
 STEP_BUFFER = bytes(1 << 20)  # hashing it takes about a millisecond and lets other threads run, as a GPU's work does
 
 
@@ -25,23 +27,16 @@ def data(metrics: int) -> list[dict[str, float]]:
     return [{f"metric_{n}": source.random() for n in range(metrics)} for _ in range(DISTINCT_ROWS)]
 
 
-def begun(library: str) -> Any:
-    """Return a run of "runstore" or "wandb", each with its own defaults."""
-    return importlib.import_module(library).init(project="bench")
+def begun(library: str, **settings: Any) -> Any:
+    """Return a run of "runstore" or "wandb", each with its own defaults but for `settings`."""
+    module = importlib.import_module(library)
+    return module.init(project="bench", settings=module.Settings(**settings) if settings else None)
 
 
 def log_calls(library: str, metrics: int, calls: int) -> None:
     """Time each call of `log`."""
-    rows, run = cycled(data(metrics), calls), begun(library)
-    durations = []
-    clock = time.perf_counter_ns
-    for row in rows:
-        before = clock()
-        run.log(row)
-        durations.append(clock() - before)
-    report(durations[WARM_UP_CALLS:])
-    run.finish()
-    torn_down(library)
+    run = begun(library)
+    timed(library, run, run.log, cycled(data(metrics), calls))
 
 
 def raw_writes(log: str, calls: int) -> None:
@@ -71,19 +66,51 @@ def short_run(library: str) -> None:
     torn_down(library)
 
 
-def steps(library: str, count: int) -> None:
+def steps(library: str, count: int, **settings: Any) -> None:
     """Time what `log` adds to each step of a training loop that works for about a millisecond."""
-    rows, run = cycled(data(10), count), begun(library)
-    durations = []
-    clock = time.perf_counter_ns
-    for row in rows:
-        hashlib.sha256(STEP_BUFFER).digest()
-        before = clock()
+    run = begun(library, **settings)
+    timed(library, run, run.log, cycled(data(10), count), lambda: hashlib.sha256(STEP_BUFFER).digest())
+
+
+def log_values(library: str, kind: str, calls: int) -> None:
+    """Time each call of `log` with ten values of a kind."""
+    rows = [converted(kind, row) for row in data(10)]
+    run = begun(library)
+    timed(library, run, run.log, cycled(rows, calls))
+
+
+def log_and_print(library: str, calls: int) -> None:
+    """Time each pair of a line printed and a row of ten floats, while the console is captured."""
+    run = begun(library, console="wrap")
+
+    def step(row: dict[str, Any]) -> None:
+        print("step", row["metric_0"])
         run.log(row)
-        durations.append(clock() - before)
-    report(durations[WARM_UP_CALLS:])
-    run.finish()
-    torn_down(library)
+
+    timed(library, run, step, cycled(data(10), calls))
+
+
+def log_images(library: str, calls: int) -> None:
+    """Time making and logging each of so many images of 256 x 256 pixels: a gradient under a little noise."""
+    import numpy
+
+    image, noise = importlib.import_module(library).Image, numpy.random.default_rng(1)
+    gradient = numpy.add.outer(numpy.arange(256), numpy.arange(256))[..., None] // numpy.array([2, 3, 4])
+    pictures = [(gradient + noise.integers(0, 8, (256, 256, 3))).clip(0, 255).astype(numpy.uint8) for _ in range(20)]
+    run = begun(library)
+    timed(library, run, lambda row: run.log({"image": image(row["pixels"])}), cycled_media("pixels", pictures, calls))
+
+
+def log_tables(library: str, calls: int) -> None:
+    """Time making and logging each of so many tables of 1,000 rows: a whole number, a float and a text."""
+    table, source = importlib.import_module(library).Table, random.Random(1)
+    tables = [[[n, source.random(), f"example {n}"] for n in range(1000)] for _ in range(20)]
+    run = begun(library)
+
+    def step(row: dict[str, Any]) -> None:
+        run.log({"table": table(columns=["id", "score", "text"], data=row["rows"])})
+
+    timed(library, run, step, cycled_media("rows", tables, calls))
 
 
 def written(metrics: int, calls: int) -> None:
@@ -124,9 +151,45 @@ def naively_read(log: str) -> None:
     print(json.dumps(time.perf_counter() - before))
 
 
-def cycled(rows: list[dict[str, float]], calls: int) -> list[dict[str, float]]:
+def converted(kind: str, row: dict[str, float]) -> dict[str, Any]:
+    """Return a row of floats as values of another kind."""
+    if kind == "nested":
+        return {"group": row}
+    if kind == "strings":
+        return {name: repr(value) for name, value in row.items()}
+    if kind == "torch":
+        import torch
+
+        return {name: torch.tensor(value) for name, value in row.items()}
+    import numpy
+
+    return {name: getattr(numpy, kind)(value) for name, value in row.items()}
+
+
+def cycled(rows: list[Any], calls: int) -> list[Any]:
     """Return rows for so many calls, and for the warming up before them."""
     return [rows[n % len(rows)] for n in range(calls + WARM_UP_CALLS)]
+
+
+def cycled_media(name: str, values: list[Any], calls: int) -> list[dict[str, Any]]:
+    """Return rows of one value each, for so many calls and the fewer that warm up before them."""
+    return [{name: values[n % len(values)]} for n in range(calls + WARM_UP_MEDIA)]
+
+
+def timed(
+    library: str, run: Any, call: Callable[[Any], None], rows: list[Any], between: Callable[[], object] = bool
+) -> None:
+    """Time each `call` with a row, report, and end the run; what is done in `between` does not count."""
+    durations = []
+    clock = time.perf_counter_ns
+    for row in rows:
+        between()
+        before = clock()
+        call(row)
+        durations.append(clock() - before)
+    report(durations[WARM_UP_CALLS if len(rows) >= WARM_UP_CALLS else WARM_UP_MEDIA :])
+    run.finish()
+    torn_down(library)
 
 
 def report(durations: list[int]) -> None:

@@ -7,10 +7,12 @@ import os
 import resource
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from bench import child
@@ -30,30 +32,39 @@ class Outcome:
     cpu: float
 
 
-def runstore(folder: Path, call: str, **environment: str) -> Outcome:
-    """Run a call of bench/child.py with runstore, its runs below a new folder in `folder`."""
+def runstore(folder: Path, call: str, program: ModuleType = child, bare: bool = False, **environment: str) -> Outcome:
+    """Run a call of bench/child.py (or of another program) with runstore, its runs below a new folder in `folder`.
+
+    With `bare`, Python starts without `site`, which, where runstore is installed to be edited, imports part of what
+    runstore imports. Its modules are compiled once, as an installation compiles them, whatever this process may do.
+    """
     place = Path(tempfile.mkdtemp(dir=folder))
-    known = {key: value for key, value in os.environ.items() if not key.startswith(("WANDB_", "RUNSTORE_"))}
+    known = {key: value for key, value in os.environ.items() if not key.startswith(("WANDB_", "RUNSTORE_", "PYTHON"))}
     ours = {"RUNSTORE_HOME": str(place / "home"), "WANDB_DIR": str(place), "WANDB_SILENT": "true"}
-    settings = {**known, **ours, "PYTHONPATH": str(ROOT), **environment}
+    path = os.pathsep.join([str(ROOT), sysconfig.get_path("purelib")] if bare else [str(ROOT)])
+    compiled = {"PYTHONPATH": path, "PYTHONPYCACHEPREFIX": str(folder / "compiled")}
+    settings = {**known, **ours, **compiled, **environment}
 
     def run() -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", _source(call)]
+        command = [sys.executable, *(["-S"] if bare else []), "-c", _source(program, call)]
         return subprocess.run(command, cwd=place, env=settings, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
 
     return _measured(run)
 
 
-def wandb(folder: Path, call: str) -> Outcome:
+def wandb(folder: Path, call: str, program: ModuleType = child, **environment: str) -> Outcome:
     """Run a call of bench/child.py with stock wandb, offline, its runs below a new folder in `folder`."""
     place = Path(tempfile.mkdtemp(dir=folder))
     stock.install(STOCK_VERSION)
-    silent = {"WANDB_SILENT": "true"}
-    return _measured(lambda: stock.run_script(STOCK_VERSION, _source(call), place, silent, TIMEOUT_SECONDS))
+    # Stock samples nothing where the path of the temporary folder is too long for the name of a socket.
+    with tempfile.TemporaryDirectory(prefix="stock-") as short:
+        settings = {"WANDB_SILENT": "true", "TMPDIR": short, **environment}
+        source = _source(program, call)
+        return _measured(lambda: stock.run_script(STOCK_VERSION, source, place, settings, TIMEOUT_SECONDS))
 
 
-def _source(call: str) -> str:
-    return f"{Path(child.__file__).read_text(encoding='utf-8')}\n\n{call}\n"
+def _source(program: ModuleType, call: str) -> str:
+    return f"{Path(program.__file__ or '').read_text(encoding='utf-8')}\n\n{call}\n"
 
 
 def _measured(run: Any) -> Outcome:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from runstore.query.api import Api as Api
     from runstore.sdk.artifact import Artifact as Artifact
     from runstore.sdk.artifactfacts import ArtifactTTL as ArtifactTTL
-    from runstore.sdk.beginning import attach as _attach
+    from runstore.sdk.beginning import attach as _attach  # noqa: F401 - as Lightning calls it
     from runstore.sdk.beginning import attach as attach
     from runstore.sdk.config import Config
     from runstore.sdk.disabled import DisabledRun
@@ -152,7 +152,6 @@ _LAZY = {
     "Settings": "runstore.settings",
     "_attach": "runstore.sdk.beginning",
     "alert": "runstore.sdk.run_functions",
-    "attach": "runstore.sdk.beginning",
     "attach": "runstore.sdk.beginning",
     "define_metric": "runstore.sdk.run_functions",
     "ensure_configured": "runstore.sdk.functions",

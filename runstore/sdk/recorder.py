@@ -12,7 +12,6 @@ import os
 import sys
 import threading
 import time
-import traceback
 import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -189,6 +188,8 @@ class Recorder:
 
     def write_exception(self, error: BaseException) -> None:
         """Record an exception as Python will show it only when the run has ended."""
+        import traceback
+
         self._console.write_error("".join(traceback.format_exception(error)))
 
     # How it is recorded.

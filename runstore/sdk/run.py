@@ -6,7 +6,6 @@ use: a program pays for what it uses.
 
 from __future__ import annotations
 
-import html
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -313,6 +312,8 @@ class Run(Described):
 
     def to_html(self, height: int = 420, hidden: bool = False) -> str:
         """Return a line of HTML that says where the run is recorded."""
+        import html
+
         return f"<p>run {html.escape(self.path)} is recorded in {html.escape(self.sync_dir)}</p>"
 
     def get_url(self) -> str | None:

@@ -163,7 +163,7 @@ def test_a_run_handed_to_a_spawned_process_is_the_same_run_there(folder: Path) -
     index = folder / "i.db"
     Indexer(index).catch_up_below(folder)
     (stored,) = Api(index, refresh=False).runs()
-    assert [row for row in stored.scan_history(["child"])] == [{"child": step, "_step": step} for step in (1, 2, 3)]
+    assert list(stored.scan_history(["child"])) == [{"child": step, "_step": step} for step in (1, 2, 3)]
     assert stored.summary["from child"] == 1
     assert stored.config == {"lr": 0.1, "child": True}
     assert stored.state == "finished"
