@@ -18,8 +18,8 @@ from runstore.version import VERSION as __version__  # noqa: N811 - the name tha
 
 if TYPE_CHECKING:
     from runstore.query.api import Api as Api
-    from runstore.sdk.artifact import Artifact as Artifact
-    from runstore.sdk.artifactfacts import ArtifactTTL as ArtifactTTL
+    from runstore.sdk.artifacts.artifact import Artifact as Artifact
+    from runstore.sdk.artifacts.facts import ArtifactTTL as ArtifactTTL
     from runstore.sdk.beginning import attach as _attach  # noqa: F401 - as Lightning calls it
     from runstore.sdk.beginning import attach as attach
     from runstore.sdk.config import Config
@@ -131,8 +131,8 @@ summary: Summary | BeforeInit | dict[str, Any] = BeforeInit("summary")
 _LAZY = {
     "AlertLevel": "runstore.sdk.messages",
     "Api": "runstore.query.api",
-    "Artifact": "runstore.sdk.artifact",
-    "ArtifactTTL": "runstore.sdk.artifactfacts",
+    "Artifact": "runstore.sdk.artifacts.artifact",
+    "ArtifactTTL": "runstore.sdk.artifacts.facts",
     "Table": "runstore.sdk.media.table",
     "Image": "runstore.sdk.media.image",
     "Audio": "runstore.sdk.media.audio",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,7 +90,7 @@ class Definitions:
         if name not in self._found:
             found = self.by_name.get(name)
             if found is None and not name.startswith("_"):
-                found = next((d for glob, d in self.by_glob.items() if fnmatch.fnmatchcase(name, glob)), None)
+                found = next((d for glob, d in self.by_glob.items() if _matches(name, glob)), None)
             self._found[name] = found
         return self._found[name]
 
@@ -132,6 +131,11 @@ class Definitions:
         """Return the records that say all of this anew, for a log that goes on where others end."""
         named = [_record(definition, name=name) for name, definition in self.by_name.items()]
         return named + [_record(definition, glob_name=glob) for glob, definition in self.by_glob.items()]
+
+
+def _matches(name: str, glob: str) -> bool:
+    """Return whether a glob covers a metric: a * counts at its end only, and no other character means anything else."""
+    return name.startswith(glob[:-1]) if glob.endswith("*") else name == glob
 
 
 def _record(definition: Definition, **name: str) -> MetricRecord:

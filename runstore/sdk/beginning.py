@@ -39,7 +39,7 @@ def begin(settings: Settings, config: Mapping[str, Any]) -> Run:
 
 def start_parts(recorder: Recorder) -> None:
     """Begin what is recorded of every run by itself: the machine, the program, the packages."""
-    from runstore.sdk.surroundings import Surroundings
+    from runstore.sdk.surroundings.capture import Surroundings
     from runstore.sdk.system.monitor import SystemMonitor
 
     recorder.part(Surroundings).start()

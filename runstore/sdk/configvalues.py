@@ -18,7 +18,7 @@ def config_values(
     """Return a config as a dict, without the keys of `exclude`, or with none but those of `include`.
 
     `config` is a mapping, the path of a YAML or JSON file, a namespace such as argparse's, absl's flags, a dataclass,
-    or any object with attributes; None is empty.
+    or any object with attributes; None and an empty text are an empty one.
     Raises UsageError for anything else, ConfigError for a file that can't be read.
     """
     if exclude and include:
@@ -61,7 +61,7 @@ def _value(item: Any) -> Any:
 
 
 def _as_dict(config: Any) -> dict[str, Any]:
-    if config is None:
+    if config is None or config == "":
         return {}
     if isinstance(config, Mapping):
         return dict(config)

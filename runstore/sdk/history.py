@@ -8,12 +8,14 @@ take it. A step that lies behind is kept, in a row of its own: W&B would drop it
 
 from __future__ import annotations
 
+import functools
+import operator
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from runstore.core.keys import Key, flatten
+from runstore.core.keys import Key, flatten, key_of, path_of
 from runstore.core.summary import SummaryFold
 from runstore.errors import UsageError
 from runstore.runlog import wire
@@ -54,7 +56,7 @@ class History:
         self._values: dict[Key, Any] = {}
         self._open_step = step
         self._with_media = with_media
-        self._last: dict[str, Any] = {}  # what was logged last of each step metric that other metrics are drawn against
+        self._last: dict[str, tuple[Key, Any]] = {}  # of each step metric that others are drawn against, what came last
         self._warn = warn
         self._warned_order = False
 
@@ -65,7 +67,7 @@ class History:
             usual = step is None and commit is not False and not self._items
             if usual and data and self._names.issuperset(data):
                 row = {**data, "_timestamp": now, "_runtime": now - self._started, "_step": self.step}
-                if self.summary.definitions:
+                if self.summary.definitions and with_plain_numbers(row):
                     self._add_step_metrics(row, {})
                 items = self._encoder.plain(row)
                 if items is None and with_plain_numbers(row):
@@ -147,23 +149,28 @@ class History:
     def _add_step_metrics(self, row: dict[Any, Any], open_row: Mapping[Any, Any]) -> None:
         """Add the step metrics that a row lacks, with their last values (0 before the first, as stock tools have it).
 
-        `row` is what is added to `open_row`.
+        `row` is what is added to `open_row`. What is no number is never filled in.
         """
         definitions = self.summary.definitions
         for name in definitions.missing_steps((*row, *open_row)):
-            row[name] = self._last.get(name, self._before(name))
+            key, value = self._last.get(name) or self._before(name)
+            row[key] = value
         for name in definitions.step_metrics:
-            value = row.get(name)
-            if value is not None:
-                self._last[name] = value
+            for key in _keys_named(name):
+                if type(row.get(key)) in (int, float):
+                    self._last[name] = key, row[key]
 
-    def _before(self, name: str) -> Any:
-        """Return the last value that earlier logs of the run show for a step metric."""
-        try:
-            value = self.summary.get(name)
-        except KeyError:
-            return 0
-        return value if isinstance(value, (int, float)) else 0
+    def _before(self, name: str) -> tuple[Key, Any]:
+        """Return the key and the last value that earlier rows and logs of the run show for a step metric."""
+        for key in _keys_named(name):
+            first, *inner = path_of(key)
+            try:
+                value = functools.reduce(operator.getitem, inner, self.summary.get(first))
+            except (KeyError, TypeError):  # it isn't there, or no dict is where one would have to be
+                continue
+            if type(value) in (int, float):
+                return key, value
+        return name, 0
 
     def _encoded(
         self, data: Mapping[str, Any], now: float, step: int, open_row: Mapping[Key, Any]
@@ -181,3 +188,9 @@ class History:
         quick = self._encoder.plain(numbers)
         items: dict[Key, bytes] = dict(zip(numbers, quick, strict=True)) if quick is not None else {}
         return values, {key: items.get(key) or wire.item(key, value) for key, value in values.items()}
+
+
+@functools.cache
+def _keys_named(name: str) -> tuple[Key, ...]:
+    """Return the keys that a metric's name in a definition can mean: itself, and a value inside nested dicts."""
+    return (name, key_of(name.split("."))) if "." in name else (name,)

@@ -14,7 +14,7 @@ from runstore.core.identity import NO_PROJECT
 from runstore.runlog import codec, wire
 from runstore.runlog.process import ProcessName
 from runstore.runlog.record_pb2 import FilesItem, Origin, Record
-from runstore.sdk.program import program_of
+from runstore.sdk.surroundings.program import program_of
 from runstore.settings import RunMoment, Settings
 from runstore.version import VERSION
 

@@ -24,7 +24,7 @@ from runstore.runlog.record_pb2 import Origin, Record
 from runstore.runlog.writer import LogWriter
 from runstore.sdk import preamble
 from runstore.sdk.config import Config
-from runstore.sdk.console import ConsoleCapture
+from runstore.sdk.console.capture import ConsoleCapture
 from runstore.sdk.history import History
 from runstore.sdk.logfile import RunLog
 from runstore.sdk.media.rows import with_media_recorded

@@ -20,7 +20,7 @@ from runstore.sdk.described import Described
 from runstore.sdk.ending import exit_code_of
 
 if TYPE_CHECKING:
-    from runstore.sdk.artifact import Artifact
+    from runstore.sdk.artifacts.artifact import Artifact
     from runstore.sdk.config import Config
     from runstore.sdk.metrics import Metric
     from runstore.sdk.recorder import Recorder
@@ -116,14 +116,14 @@ class Run(Described):
         `models` is a torch.nn.Module or a sequence of them, `log` one of "gradients", "parameters", "all" or None.
         With `log_graph` the modules and their parameters are recorded in the summary as a graph.
         """
-        from runstore.sdk.gradients import Watching
+        from runstore.sdk.models.gradients import Watching
 
         self._usable()
         self._recorder.part(Watching).watch(models, criterion, log, log_freq, idx, log_graph)
 
     def unwatch(self, models: Any = None) -> None:
         """Take the hooks of `watch` off these models, or off all."""
-        from runstore.sdk.gradients import Watching
+        from runstore.sdk.models.gradients import Watching
 
         self._recorder.part(Watching).unwatch(models)
 
@@ -138,7 +138,7 @@ class Run(Described):
         ends, with "now" never again. `base_path` is the folder whose structure below is kept. Without `glob` the
         name is taken literally.
         """
-        from runstore.sdk.saving import SavedFiles
+        from runstore.sdk.files.saving import SavedFiles
 
         self._usable()
         return self._recorder.part(SavedFiles).save(glob_str, base_path, policy, glob)
@@ -151,7 +151,7 @@ class Run(Described):
         It is copied to `root` (the run's `dir` by default); a file that is there already stays, unless `replace`.
         Raises NotFound where no run directory here holds it.
         """
-        from runstore.sdk.saving import SavedFiles
+        from runstore.sdk.files.saving import SavedFiles
 
         return self._recorder.part(SavedFiles).restore(name, run_path, replace, root)
 
@@ -167,7 +167,7 @@ class Run(Described):
         `include_fn` and `exclude_fn` take a path, or a path and the root. By default Python sources, requirements
         and Dockerfiles are included, and run directories excluded.
         """
-        from runstore.sdk.artifactlog import ArtifactLog
+        from runstore.sdk.artifacts.recording import ArtifactLog
 
         self._usable()
         return self._recorder.part(ArtifactLog).log_code(root, name, include_fn, exclude_fn)
@@ -183,7 +183,7 @@ class Run(Described):
         tags: list[str] | None = None,
     ) -> Artifact:
         """Record an artifact, or the file or folder at a path, as an output of this run. Its bytes are copied now."""
-        from runstore.sdk.artifactlog import ArtifactLog
+        from runstore.sdk.artifacts.recording import ArtifactLog
 
         self._usable()
         return self._recorder.part(ArtifactLog).log_artifact(artifact_or_path, name, type, aliases, tags)
@@ -197,7 +197,7 @@ class Run(Described):
         distributed_id: str | None = None,
     ) -> Artifact:
         """Add to an artifact that several runs make together; `finish_artifact` of one of them completes it."""
-        from runstore.sdk.artifactlog import ArtifactLog
+        from runstore.sdk.artifacts.recording import ArtifactLog
 
         self._usable()
         log = self._recorder.part(ArtifactLog)
@@ -212,7 +212,7 @@ class Run(Described):
         distributed_id: str | None = None,
     ) -> Artifact:
         """Complete an artifact that several runs added to with `upsert_artifact`."""
-        from runstore.sdk.artifactlog import ArtifactLog
+        from runstore.sdk.artifacts.recording import ArtifactLog
 
         self._usable()
         log = self._recorder.part(ArtifactLog)
@@ -226,28 +226,28 @@ class Run(Described):
         use_as: str | None = None,
     ) -> Artifact:
         """Declare an artifact as an input of this run, and return it."""
-        from runstore.sdk.artifactlog import ArtifactLog
+        from runstore.sdk.artifacts.recording import ArtifactLog
 
         self._usable()
         return self._recorder.part(ArtifactLog).use_artifact(artifact_or_name, type, aliases, use_as)
 
     def log_model(self, path: PathLike, name: str | None = None, aliases: list[str] | None = None) -> None:
         """Record the file or folder at `path` as an artifact of type "model"."""
-        from runstore.sdk.artifactlog import ArtifactLog
+        from runstore.sdk.artifacts.recording import ArtifactLog
 
         self._usable()
         self._recorder.part(ArtifactLog).log_model(path, name, aliases)
 
     def use_model(self, name: str) -> str:
         """Declare a model as an input of this run, and return the path of its file or folder."""
-        from runstore.sdk.artifactlog import ArtifactLog
+        from runstore.sdk.artifacts.recording import ArtifactLog
 
         self._usable()
         return self._recorder.part(ArtifactLog).use_model(name)
 
     def link_artifact(self, artifact: Artifact, target_path: str, aliases: list[str] | None = None) -> Artifact:
         """Link an artifact into a registry."""
-        from runstore.sdk.artifactlog import ArtifactLog
+        from runstore.sdk.artifacts.recording import ArtifactLog
 
         self._usable()
         return self._recorder.part(ArtifactLog).link_artifact(artifact, target_path, aliases)
@@ -256,7 +256,7 @@ class Run(Described):
         self, path: PathLike, registered_model_name: str, name: str | None = None, aliases: list[str] | None = None
     ) -> Artifact | None:
         """Record the model at `path` and link it into a registry."""
-        from runstore.sdk.artifactlog import ArtifactLog
+        from runstore.sdk.artifacts.recording import ArtifactLog
 
         self._usable()
         return self._recorder.part(ArtifactLog).link_model(path, registered_model_name, name, aliases)

@@ -35,7 +35,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from runstore.sdk.descriptors import none_of_the_standard
+from runstore.sdk.console.descriptors import none_of_the_standard
 
 WATCHED = (signal.SIGTERM, signal.SIGHUP)
 GRACE_SECONDS = 5.0  # for a run to end; the shortest grace that schedulers give is twice that

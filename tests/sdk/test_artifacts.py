@@ -18,9 +18,9 @@ import pytest
 import runstore
 from runstore.errors import ArtifactFinalizedError, ArtifactNotLoggedError, Error, UsageError, WrongArtifact
 from runstore.runlog.record_pb2 import ArtifactManifestEntry, ArtifactRecord
-from runstore.sdk import artifactlog
-from runstore.sdk.artifact import Artifact
-from runstore.sdk.artifactfacts import ArtifactTTL
+from runstore.sdk.artifacts import recording as artifactlog
+from runstore.sdk.artifacts.artifact import Artifact
+from runstore.sdk.artifacts.facts import ArtifactTTL
 from runstore.sdk.media.table import Table
 from tests.sdk import reading
 from tests.sdk.reading import begin

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runstore.sdk.git import GitFailed, Repository, repository_of, run_bounded, without_password
+from runstore.sdk.surroundings.git import GitFailed, Repository, repository_of, run_bounded, without_password
 from tests.sdk.repositories import committed, git, use_clean_git, write
 
 

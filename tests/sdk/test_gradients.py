@@ -129,7 +129,7 @@ def test_bins_reach_from_the_least_to_the_greatest_element(folder: Path) -> None
         ran(
             folder,
             """
-            from runstore.sdk.tensorbins import binned
+            from runstore.sdk.models.tensorbins import binned
             nan, inf = float("nan"), float("inf")
             values = [
                 torch.tensor([0.0, 1.0, 1.0, 2.0]), torch.ones(5), torch.tensor([[nan, 3.0], [inf, 4.0]]),
@@ -412,7 +412,7 @@ def test_outputs_of_any_structure_have_a_shape(folder: Path) -> None:
     found = ran(
         folder,
         """
-        from runstore.sdk.topology import shape_of
+        from runstore.sdk.models.topology import shape_of
         circle = []
         circle.append(circle)
         one = torch.ones(2, 3)

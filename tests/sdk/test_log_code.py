@@ -12,7 +12,7 @@ import pytest
 from runstore.core.logfold import LogFold
 from runstore.runlog.reader import LogReader
 from runstore.runlog.record_pb2 import ArtifactRecord
-from runstore.sdk.artifactnames import cleaned_name, shortened_name
+from runstore.sdk.artifacts.names import cleaned_name, shortened_name
 from tests.sdk import reading
 from tests.sdk.reading import begin
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from runstore.sdk.notebook import Displays, executed_cells, kernel_shell, notebook_path
+from runstore.sdk.surroundings.notebook import Displays, executed_cells, kernel_shell, notebook_path
 from runstore.settings import Settings
 from tests.sdk.reading import fold, only_log, program, records, succeeded
 
@@ -23,7 +23,7 @@ BEGIN = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
 import runstore
-from runstore.sdk.surroundings import Surroundings
+from runstore.sdk.surroundings.capture import Surroundings
 run = runstore.init(id="nb")
 run._recorder.part(Surroundings).start()
 """
@@ -109,11 +109,11 @@ def test_no_cells_are_kept_where_code_is_not_asked_for(folder: Path, kernel: Ker
 def test_a_plain_program_loads_nothing_of_ipython() -> None:
     source = """
     import sys, runstore
-    from runstore.sdk.surroundings import Surroundings
+    from runstore.sdk.surroundings.capture import Surroundings
     run = runstore.init()
     run._recorder.part(Surroundings).start()
     run.finish()
-    print([name for name in sys.modules if name.startswith(("IPython", "nbformat", "runstore.sdk.notebook"))])
+    print([name for name in sys.modules if name.startswith(("IPython", "nbformat", "runstore.sdk.surroundings"))])
     """
     assert "IPython" not in succeeded(program(source, WANDB_SAVE_CODE="true"))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runstore.sdk.packages import requirements
+from runstore.sdk.surroundings.packages import requirements
 
 
 def installed(folder: Path, name: str, metadata: str | bytes | None, file: str = "METADATA") -> None:

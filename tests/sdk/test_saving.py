@@ -14,9 +14,9 @@ import pytest
 import runstore
 from runstore.errors import NotFound, UsageError
 from runstore.runlog.record_pb2 import FilesItem
-from runstore.sdk import copying, saving
+from runstore.sdk.files import copying, saving
+from runstore.sdk.files.saving import SavedFiles
 from runstore.sdk.run import Run
-from runstore.sdk.saving import SavedFiles
 from tests.sdk.reading import begin, logs, only_log, program, records, succeeded
 
 LONG_AGO = 1_000_000_000.5

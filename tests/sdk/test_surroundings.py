@@ -13,9 +13,9 @@ import pytest
 
 import runstore
 from runstore.runlog.record_pb2 import FilesItem
-from runstore.sdk.filelist import ignored
+from runstore.sdk.files.filelist import ignored
 from runstore.sdk.run import Run
-from runstore.sdk.surroundings import Surroundings
+from runstore.sdk.surroundings.capture import Surroundings
 from tests.sdk.reading import begin, fold, only_log, program, records, succeeded
 from tests.sdk.repositories import committed, git, use_clean_git, write
 
@@ -229,7 +229,7 @@ def test_what_fails_is_said_once_and_the_rest_is_recorded(
     def fail() -> str:
         raise RuntimeError("no packages today")
 
-    monkeypatch.setattr("runstore.sdk.packages.requirements", fail)
+    monkeypatch.setattr("runstore.sdk.surroundings.packages.requirements", fail)
     files = recorded(folder)
     assert capfd.readouterr().err.count("the installed packages could not be captured (no packages today)") == 1
     assert "requirements.txt" not in files
@@ -242,7 +242,7 @@ def test_a_full_disk_is_said_once(
     def full(target: Path, content: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("runstore.sdk.filelist.write_whole", full)
+    monkeypatch.setattr("runstore.sdk.files.filelist.write_whole", full)
     assert sorted(recorded(folder)) == ["wandb-metadata.json"]
     assert capfd.readouterr().err.count("not all recorded (No space left on device)") == 1
     assert fold(only_log(folder)).facts.git_commit == git(repository, "rev-parse", "HEAD")
@@ -251,7 +251,7 @@ def test_a_full_disk_is_said_once(
 def test_the_program_is_the_main_module(folder: Path, tmp_path: Path) -> None:
     script = """
     import sys, runstore
-    from runstore.sdk.surroundings import Surroundings
+    from runstore.sdk.surroundings.capture import Surroundings
     run = runstore.init()
     run._recorder.part(Surroundings).start()
     """
@@ -265,7 +265,7 @@ def test_children_forked_while_it_is_captured_go_on(folder: Path, repository: Pa
     script = """
     import os, sys
     import runstore
-    from runstore.sdk.surroundings import Surroundings
+    from runstore.sdk.surroundings.capture import Surroundings
     run = runstore.init(id="r")
     run._recorder.part(Surroundings).start()
     for attempt in range(20):

@@ -14,7 +14,7 @@ import pytest
 
 from runstore.errors import Error
 from runstore.runlog.record_pb2 import ArtifactRecord
-from runstore.sdk.artifact import Artifact
+from runstore.sdk.artifacts.artifact import Artifact
 from runstore.sdk.media.base import ArtifactFolder, Media
 from runstore.sdk.media.table import Table
 from tests.sdk import reading

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from runstore.core.screen import Screen
-from runstore.sdk.transcript import LEAST_SECONDS, MAX_HELD_CHARACTERS, Transcript
+from runstore.sdk.console.transcript import LEAST_SECONDS, MAX_HELD_CHARACTERS, Transcript
 from tests.core.test_screen import picture
 
 

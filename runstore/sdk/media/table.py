@@ -29,7 +29,7 @@ from runstore.sdk.media.tabletypes import (
 )
 
 if TYPE_CHECKING:
-    from runstore.sdk.artifact import Artifact
+    from runstore.sdk.artifacts.artifact import Artifact
     from runstore.sdk.recorder import Recorder
 
 LogMode = Literal["IMMUTABLE", "MUTABLE", "INCREMENTAL"]
@@ -273,8 +273,8 @@ class Table(Media):
 
     def _log_artifact(self, recorder: Recorder, key: str) -> tuple[str, str]:
         """Log the table's artifact; return the address of this table in it, and of the newest of its name."""
-        from runstore.sdk.artifact import Artifact
-        from runstore.sdk.artifactlog import ArtifactLog
+        from runstore.sdk.artifacts.artifact import Artifact
+        from runstore.sdk.artifacts.recording import ArtifactLog
 
         if self.log_mode == "INCREMENTAL":
             artifact = Artifact.of_the_run(f"run-{recorder.run_id}-incr-{key}", _INCREMENTAL_ARTIFACT, incremental=True)

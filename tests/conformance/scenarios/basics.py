@@ -160,7 +160,6 @@ def reserved_keys() -> None:
     run.log({"_timestamp": 1_800_000_000.5, "x": 3})
     run.log({"_runtime": 5.5, "x": 4})
     run.log({"_wandb": 1, "x": 5})
-    run.log({"": 1, "x": 6})
 
 
 def no_mapping() -> None:

@@ -103,7 +103,7 @@ def arrays() -> None:
 
 def functions() -> None:
     run = _named("functions")
-    run.config.update({"function": len, "own": functions, "lambda": lambda x: x, "class": Model, "method": "x".upper})
+    run.config.update({"function": len, "own": functions, "lambda": lambda x: x, "class": Model})
     run.config.update({"partial": functools.partial(int, base=2), "nested": {"function": functions, "class": Own}})
 
 

@@ -1,5 +1,6 @@
 """What we do otherwise on purpose; each run is looked at by a test of its own."""
 
+import datetime
 import json
 import pathlib
 import subprocess
@@ -225,3 +226,49 @@ def redirected() -> None:
     _run("redirected", settings=wandb.Settings(console="redirect"))
     print("to stdout", flush=True)
     subprocess.run([sys.executable, "-c", "print('of a child')"], check=True)
+
+
+def empty_key() -> None:
+    _run("empty_key").log({"": 1, "x": 6})
+
+
+def defined_behind_its_first_row() -> None:
+    run = _run("defined_behind_its_first_row")
+    run.log({"acc": 0.9})
+    run.define_metric("acc", summary="max")
+    run.log({"acc": 0.7})
+    run.log({"acc": 0.6})
+
+
+def set_by_hand_between() -> None:
+    run = _run("set_by_hand_between")
+    run.define_metric("acc", summary="max,min")
+    run.log({"acc": 0.5})
+    run.summary["acc"] = 123
+    run.log({"acc": 0.7})
+
+
+def step_metric_logged_before_its_definition() -> None:
+    run = wandb.init(project="differential", id="step_metric_logged_before_its_definition")
+    run.log({"epoch": 5})
+    run.define_metric("acc", step_metric="epoch")
+    run.log({"acc": 2})
+
+
+def step_metrics_of_step_metrics() -> None:
+    run = wandb.init(project="differential", id="step_metrics_of_step_metrics")
+    run.define_metric("epoch", step_metric="batch")
+    run.define_metric("acc", step_metric="epoch")
+    run.log({"batch": 10})
+    run.log({"epoch": 1})
+    run.log({"acc": 1})
+
+
+def lengths_of_time() -> None:
+    run = _run("lengths_of_time")
+    run.config.update({"delta": datetime.timedelta(days=2, hours=3, seconds=1.5), "none": datetime.timedelta()})
+    run.config.update({"negative": datetime.timedelta(seconds=-90), "time": datetime.time(3, 4, 5)})
+
+
+def bound_method_of_a_value() -> None:
+    _run("bound_method_of_a_value").config.update({"method": "x".upper})

@@ -84,39 +84,12 @@ def two_steps() -> None:
     run.log({"err": 3})
 
 
-def steps_of_steps() -> None:
-    run = wandb.init(project="differential", id="steps_of_steps")
-    run.define_metric("epoch", step_metric="batch")
-    run.define_metric("acc", step_metric="epoch")
-    run.log({"batch": 10})
-    run.log({"epoch": 1})
-    run.log({"acc": 1})
-
-
 def against_the_step_itself() -> None:
     run = wandb.init(project="differential", id="against_the_step_itself")
     run.define_metric("acc", step_metric="_step")
     run.define_metric("err", step_metric="_runtime")
     run.log({"acc": 1})
     run.log({"err": 1})
-
-
-def redefined() -> None:
-    run = _run("redefined")
-    run.log({"epoch": 1, "batch": 7})
-    run.define_metric("acc", step_metric="batch")
-    run.log({"acc": 2})
-    run.define_metric("acc", step_sync=False)
-    run.log({"acc": 3})
-    run.define_metric("acc", summary="max", overwrite=True)
-    run.log({"acc": 3})
-
-
-def last_value_set_before() -> None:
-    run = wandb.init(project="differential", id="last_value_set_before")
-    run.log({"epoch": 5})
-    run.define_metric("acc", step_metric="epoch")
-    run.log({"acc": 2})
 
 
 def of_other_types() -> None:

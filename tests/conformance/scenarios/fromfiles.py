@@ -23,7 +23,9 @@ def _defaults(text: str) -> Iterator[None]:
 
 
 def defaults_alone() -> object:
-    with _defaults("lr:\n  value: 1\nname:\n  desc: what it is\n  value: adam\nnested:\n  value:\n    a: [1, 2.5, null]\n"):
+    with _defaults(
+        "lr:\n  value: 1\nname:\n  desc: what it is\n  value: adam\nnested:\n  value:\n    a: [1, 2.5, null]\n"
+    ):
         return _run("defaults_alone").config.as_dict()
 
 
@@ -51,7 +53,7 @@ def defaults_with_exclusions() -> object:
 
 
 def defaults_of_odd_values() -> object:
-    with _defaults("wandb_version: 1\n_wandb:\n  value: {x: 1}\ndate:\n  value: 2026-01-02\n3:\n  value: number\n"):
+    with _defaults("wandb_version: 1\ndate:\n  value: 2026-01-02\n3.5x:\n  value: number\n"):
         return sorted(map(str, _run("defaults_of_odd_values").config.keys()))
 
 

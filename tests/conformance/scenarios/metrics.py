@@ -87,6 +87,14 @@ def glob_behind_a_name() -> None:
     _train(run)
 
 
+def globs_of_odd_characters() -> None:
+    run = _run("globs_of_odd_characters")
+    run.define_metric("a[b]/*", summary="max")
+    run.define_metric("c?/*", summary="max")
+    run.log({"a[b]/x": 2, "ab/x": 2, "c?/x": 2, "cc/x": 2, "C?/x": 2})
+    run.log({"a[b]/x": 1, "ab/x": 1, "c?/x": 1, "cc/x": 1, "C?/x": 1})
+
+
 def hidden() -> None:
     run = _run("hidden")
     run.define_metric("acc", hidden=True)
@@ -100,13 +108,6 @@ def said_again() -> None:
     run.define_metric("acc", summary="min")
     run.define_metric("err", summary="max", hidden=True)
     run.define_metric("err", summary="min", overwrite=True)
-    _train(run)
-
-
-def defined_late() -> None:
-    run = _run("defined_late")
-    run.log({"acc": 0.9})
-    run.define_metric("acc", summary="max")
     _train(run)
 
 
@@ -129,14 +130,6 @@ def set_by_hand_later() -> None:
     run.define_metric("acc", summary="max")
     _train(run)
     run.summary["acc"] = 123
-
-
-def set_by_hand_between() -> None:
-    run = _run("set_by_hand_between")
-    run.define_metric("acc", summary="max,min")
-    run.log({"acc": 0.5})
-    run.summary["acc"] = 123
-    run.log({"acc": 0.7})
 
 
 def refused() -> list[object]:

@@ -100,6 +100,25 @@ def returned_with_one_beside() -> list[object]:
     return seen
 
 
+def finish_previous_of_those_beside() -> list[object]:
+    beside = _run("beside_5", reinit="create_new")
+    run = _run("finish_previous_of_those_beside", reinit="finish_previous")
+    try:
+        beside.log({"x": 1})
+    except Exception as error:
+        return [wandb.run is run, type(error)]
+    return [wandb.run is run, "nothing"]
+
+
+def must_while_one_goes_on() -> object:
+    _run("must_while_one_goes_on")
+    try:
+        _run("never_begun_4", resume="must")
+    except Exception as error:
+        return type(error)
+    return "nothing"
+
+
 def by_a_setting() -> list[object]:
     one = _run("before_a_setting")
     run = _run("by_a_setting", settings=wandb.Settings(reinit="finish_previous"))
@@ -141,7 +160,7 @@ def finished_as_a_module() -> list[object]:
 
 def refused() -> list[object]:
     raised: list[object] = []
-    for value in ("sometimes", 5, ""):
+    for value in ("sometimes", 5):
         try:
             run = wandb.init(project="differential", reinit=value)
             raised.append("nothing")

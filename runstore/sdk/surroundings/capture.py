@@ -20,10 +20,10 @@ from runstore.sdk import preamble
 from runstore.sdk.part import Part
 
 if TYPE_CHECKING:
-    from runstore.sdk.git import Repository
-    from runstore.sdk.notebook import Displays
-    from runstore.sdk.program import Program
     from runstore.sdk.recorder import Recorder
+    from runstore.sdk.surroundings.git import Repository
+    from runstore.sdk.surroundings.notebook import Displays
+    from runstore.sdk.surroundings.program import Program
 
 # The end of a run waits this long for what is still being captured: for a short run on a machine under load.
 WAITED_SECONDS = 2.0
@@ -89,7 +89,7 @@ class Surroundings(Part):
     def _notebook_shell(self) -> Any:
         if "IPython" not in sys.modules:
             return None
-        from runstore.sdk import notebook
+        from runstore.sdk.surroundings import notebook
 
         shell = notebook.kernel_shell()
         if shell is not None and self._keeps_code:
@@ -141,13 +141,13 @@ class Surroundings(Part):
         return bool(self.recorder.settings.save_code) and not self.recorder.settings.disable_code
 
     def _packages(self) -> None:
-        from runstore.sdk.packages import requirements
+        from runstore.sdk.surroundings.packages import requirements
 
         self._put("requirements.txt", requirements().encode("utf-8", "replace"))
 
     def _find_repository(self) -> None:
-        from runstore.sdk import git, notebook
-        from runstore.sdk.program import program_of
+        from runstore.sdk.surroundings import git, notebook
+        from runstore.sdk.surroundings.program import program_of
 
         settings = self.recorder.settings
         path = notebook.notebook_path(settings, self._shell) if self._shell is not None else ""
@@ -165,7 +165,7 @@ class Surroundings(Part):
             self.recorder.append(preamble.git_record(settings, run_id, started_ns, remote, commit))
 
     def _code(self) -> None:
-        from runstore.sdk import program
+        from runstore.sdk.surroundings import program
 
         assert self._program is not None
         path = self.recorder.settings.program_relpath or self._program.path_below(self._root())
@@ -177,7 +177,7 @@ class Surroundings(Part):
             self.recorder.set_wandb_config(("code_path",), self._source_path)
 
     def _keep_source(self) -> None:
-        from runstore.sdk.program import read_code
+        from runstore.sdk.surroundings.program import read_code
 
         if self._program is not None and self._source_path:
             self._put(self._source_path, read_code(self._program))
@@ -209,12 +209,12 @@ class Surroundings(Part):
             self._put_changes(f"diff_{upstream}.patch", repository, upstream)
 
     def _code_folder(self) -> None:
-        from runstore.sdk.artifactlog import ArtifactLog
+        from runstore.sdk.artifacts.recording import ArtifactLog
 
         self.recorder.part(ArtifactLog).log_code(self.recorder.settings.code_dir, None, None, None)
 
     def _save_notebook(self) -> None:
-        from runstore.sdk import notebook
+        from runstore.sdk.surroundings import notebook
 
         self._keep_source()  # saved again since the run began
         assert self._displays is not None
@@ -227,7 +227,7 @@ class Surroundings(Part):
     # How it is written.
 
     def _put(self, path: str, content: bytes, listed: bool = True) -> None:
-        from runstore.sdk.filelist import put
+        from runstore.sdk.files.filelist import put
 
         put(self.recorder, path, content, listed)
 
@@ -260,7 +260,8 @@ def _import_all() -> None:
 
     import psutil  # noqa: F401
 
-    from runstore.sdk import filelist, git, notebook, packages, program  # noqa: F401
+    from runstore.sdk.files import filelist  # noqa: F401
+    from runstore.sdk.surroundings import git, notebook, packages, program  # noqa: F401
     from runstore.sdk.system import machine, slurm  # noqa: F401
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from runstore.core.manifest import Manifest
 from runstore.errors import ArtifactNotLoggedError, WrongArtifact, WrongArtifactType
-from runstore.sdk.artifactnames import checked_aliases, checked_metadata, checked_tags
+from runstore.sdk.artifacts.names import checked_aliases, checked_metadata, checked_tags
 
 _ID_CHARACTERS = 128
 _ID_ALPHABET = string.digits + string.ascii_lowercase

@@ -18,9 +18,9 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 from runstore.core.manifest import MD5, Manifest, ManifestEntry, entry_path, hasher, hex_of, text_of
 from runstore.errors import ArtifactFinalizedError, UsageError, WrongArtifact, WrongArtifactType
-from runstore.sdk import staging
-from runstore.sdk.artifactfacts import ArtifactFacts, ArtifactTTL, Logged
-from runstore.sdk.artifactnames import checked_metadata, checked_name, checked_type, cleaned_name
+from runstore.sdk.artifacts import staging
+from runstore.sdk.artifacts.facts import ArtifactFacts, ArtifactTTL, Logged
+from runstore.sdk.artifacts.names import checked_metadata, checked_name, checked_type, cleaned_name
 from runstore.sdk.media.base import Media
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class Artifact(ArtifactFacts):
         self._open_for("add_reference")
         if isinstance(uri, ManifestEntry):
             raise UsageError(f"{uri.path}: entries of other artifacts can't be referred to yet; add the file itself")
-        from runstore.sdk.references import entries_for
+        from runstore.sdk.artifacts.references import entries_for
 
         entries = entries_for(str(uri), None if name is None else entry_path(name), checksum, max_objects)
         for entry in entries:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from runstore.sdk.artifactnames import shortened_name
+from runstore.sdk.artifacts.names import shortened_name
 from runstore.settings import Settings
 
 Choose = Callable[..., bool]  # of a path, or of a path and the root

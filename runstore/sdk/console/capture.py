@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING
 from runstore.errors import UsageError
 from runstore.runlog import codec
 from runstore.runlog.record_pb2 import OutputType, Record
-from runstore.sdk.transcript import Transcript
-from runstore.sdk.wrapping import Tap
+from runstore.sdk.console.transcript import Transcript
+from runstore.sdk.console.wrapping import Tap
 
 if TYPE_CHECKING:
-    from runstore.sdk.redirect import Redirection
+    from runstore.sdk.console.redirect import Redirection
 
 MAX_RECORD_CHARACTERS = 1 << 20
 # One call takes in so much for others, which found it busy, and then leaves the rest to them.
@@ -82,7 +82,7 @@ class ConsoleCapture:
         return descriptor if self._redirection is None else self._redirection.terminal_of(descriptor)
 
     def _redirect(self) -> None:
-        from runstore.sdk.redirect import Redirection
+        from runstore.sdk.console.redirect import Redirection
 
         try:
             self._redirection = Redirection({1: self._stdout, 2: self._stderr})

@@ -16,10 +16,10 @@ from runstore.core.manifest import MANIFEST_VERSION, STORAGE_POLICY, Manifest, M
 from runstore.errors import Error, WrongArtifact, WrongArtifactType
 from runstore.runlog import codec, wire
 from runstore.runlog.record_pb2 import ArtifactManifest, ArtifactRecord, Record
-from runstore.sdk import staging
-from runstore.sdk.artifact import Artifact
-from runstore.sdk.artifactfacts import Logged
-from runstore.sdk.artifactnames import checked_aliases, checked_metadata, checked_tags, with_latest
+from runstore.sdk.artifacts import staging
+from runstore.sdk.artifacts.artifact import Artifact
+from runstore.sdk.artifacts.facts import Logged
+from runstore.sdk.artifacts.names import checked_aliases, checked_metadata, checked_tags, with_latest
 from runstore.sdk.part import Part
 
 PathLike = str | os.PathLike[str]
@@ -144,7 +144,7 @@ class ArtifactLog(Part):
         exclude_fn: Callable[..., bool] | None = None,
     ) -> Artifact | None:
         """Record the code below `root` as an artifact; see Run.log_code."""
-        from runstore.sdk import code
+        from runstore.sdk.artifacts import code
 
         artifact = Artifact.of_the_run(name or code.artifact_name(self.recorder.settings), "code")
         runs = self.recorder.directory.parent

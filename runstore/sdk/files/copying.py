@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from runstore.sdk.filelist import partial_name
+from runstore.sdk.files.filelist import partial_name
 
 _CLONE = 0x40049409  # Linux's FICLONE: both files share their blocks until one is written to
 _PIECE_BYTES = 64 << 20

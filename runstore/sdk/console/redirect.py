@@ -27,8 +27,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from runstore.sdk import relay
-from runstore.sdk.descriptors import none_of_the_standard
+from runstore.sdk.console import relay
+from runstore.sdk.console.descriptors import none_of_the_standard
 
 SECONDS_TO_START = 20.0
 SECONDS_TO_END = 5.0

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from runstore.errors import StorageError
 from runstore.sdk.media.base import SUMMARY_STEP, WrongMedia, WrongMediaType
+from runstore.sdk.models.tensorbins import binned
+from runstore.sdk.models.topology import ModelGraph
 from runstore.sdk.part import Part
-from runstore.sdk.tensorbins import binned
-from runstore.sdk.topology import ModelGraph
 
 if TYPE_CHECKING:
     from runstore.sdk.recorder import Recorder

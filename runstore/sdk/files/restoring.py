@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from runstore.core.identity import NO_PROJECT
 from runstore.errors import LogError, NotFound, UsageError
-from runstore.sdk.copying import copy
+from runstore.sdk.files.copying import copy
 
 if TYPE_CHECKING:
     from runstore.sdk.recorder import Recorder

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, TextIO
 
 from runstore.errors import UsageError
 from runstore.runlog.record_pb2 import FilesItem
-from runstore.sdk.copying import Signature, copy
-from runstore.sdk.filelist import name_files
+from runstore.sdk.files.copying import Signature, copy
+from runstore.sdk.files.filelist import name_files
+from runstore.sdk.files.restoring import restore
 from runstore.sdk.part import Part
-from runstore.sdk.restoring import restore
 
 if TYPE_CHECKING:
     from runstore.sdk.recorder import Recorder

@@ -1,0 +1,1 @@
+"""Artifacts: bytes with a name and a manifest, as a run writes them."""

@@ -1,0 +1,1 @@
+"""What a program writes to its terminal, recorded beside letting it through."""
