@@ -93,11 +93,12 @@ def _branched(settings: Settings) -> tuple[Earlier | None, str]:
     assert moment is not None
     kind = Origin.REWIND if settings.resume_from else Origin.START
     step = int(moment.value)
+    wandb_config = {"branch_point": {"run_id": moment.run, "step": step}}
     found = earlier_logs(Path(settings.root_dir) / "wandb", settings.entity, settings.project, moment.run, until=step)
     if found is not None:
-        return dataclasses.replace(found, kind=kind, next_step=step + 1, branch=moment), ""
+        return dataclasses.replace(found, kind=kind, next_step=step + 1, wandb_config=wandb_config), ""
     reason = f"{moment}: that run is not below {settings.root_dir}; its config and summary are not carried over"
-    return Earlier(next_step=step + 1, kind=kind, branch=moment), reason
+    return Earlier(next_step=step + 1, kind=kind, wandb_config=wandb_config), reason
 
 
 def _resumed(settings: Settings, known_id: str) -> tuple[Earlier | None, str]:

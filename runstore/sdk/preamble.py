@@ -60,11 +60,9 @@ def run_record(
     run = record.run
     # `resume` makes stock sync append this log to what its server holds of the run, instead of writing over it.
     run.starting_step, run.resumed, run.resume = starting_step, resumed, resumed
-    ours: dict[str, Any] = {}
     if branch is not None:
         run.branch_point.run, run.branch_point.value, run.branch_point.metric = branch.run, branch.value, branch.metric
-        ours["branch_point"] = {"run_id": branch.run, "step": int(branch.value)}
-    for key, value in {**config, "_wandb": ours}.items():
+    for key, value in config.items():
         run.config.update.add(key=key, value_json=wire.dumps(value))
     return codec.encode(record)
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from runstore.core.keys import put
 from runstore.core.summary import SummaryFold
 from runstore.errors import StorageError
 from runstore.runlog import codec, wire
@@ -54,10 +55,9 @@ class Recorder:
         self.resumed = earlier is not None and earlier.kind in (Origin.RESUME, Origin.REWIND)
         self.finished = False
         self._ending = threading.RLock()
-        self.adds_to_another = (
-            earlier is not None and earlier.kind == Origin.RANK
-        )  # a process that began the run ends it
-        self._branch = earlier.branch if earlier else None
+        # Another process began the run, and ends it.
+        self.adds_to_another = earlier is not None and earlier.kind == Origin.RANK
+        self._wandb_config = dict(earlier.wandb_config) if earlier else {}  # said anew in each log of the run
         self._has_log_of_child = False
         self._warned: set[str] = set()
         self._parts: dict[type[Part], Part] = {}
@@ -85,9 +85,8 @@ class Recorder:
         self._step_now = lambda: self.history.step
         self.summary = Summary(self.history, self.append, self.with_media)
         self._derived_at = time.monotonic()
-        if not (
-            self.adds_to_another and settings.console == "redirect"
-        ):  # the process that began the run hears this one
+        # What is redirected leads to the process that began the run.
+        if not (self.adds_to_another and settings.console == "redirect"):
             self._console.start(settings.console)
         _recorders.add(self)
         self.say(f"recording run {self.run_id} in {self.directory}")
@@ -121,6 +120,7 @@ class Recorder:
 
     def set_wandb_config(self, path: tuple[str, ...], value: Any) -> None:
         """Record a value below the config's key `_wandb`, where W&B's tools keep what isn't the program's."""
+        put(self._wandb_config, path, value)
         record = Record()
         record.config.update.add(nested_key=("_wandb", *path), value_json=wire.dumps(value))
         self.append(codec.encode(record))
@@ -204,11 +204,7 @@ class Recorder:
         try:
             writer = LogWriter.create(path, self.settings.fsync)
             writer.append(preamble.header_record(kind, began_ns, step))
-            continues = kind not in (Origin.START, Origin.REWIND)
-            branch = self._branch if kind in (Origin.START, Origin.REWIND) else None
-            writer.append(
-                preamble.run_record(self.settings, self.run_id, self.config, began_ns, step, continues, branch)
-            )
+            writer.append(self._run_record(kind, began_ns, step))
             for metric in self._summary_now().definitions.records():
                 writer.append(codec.encode(Record(metric=metric)))
             self._describe(writer, directory, kind, began_ns)
@@ -224,6 +220,18 @@ class Recorder:
         if not hasattr(self, "directory"):
             self.directory = directory
         return writer
+
+    def _run_record(self, kind: Origin.Kind, began_ns: int, step: int) -> bytes:
+        branches = kind in (Origin.START, Origin.REWIND)
+        return preamble.run_record(
+            self.settings,
+            self.run_id,
+            {**self.config, "_wandb": self._wandb_config},
+            began_ns,
+            step,
+            resumed=not branches,
+            branch=(self.settings.resume_from or self.settings.fork_from) if branches else None,
+        )
 
     def _describe(self, writer: LogWriter, directory: Path, kind: Origin.Kind, began_ns: int) -> None:
         """Add what a log's readers want to know beyond the run itself."""

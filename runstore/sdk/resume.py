@@ -15,7 +15,6 @@ from runstore.errors import LogError
 from runstore.runlog import codec
 from runstore.runlog.reader import LogReader
 from runstore.runlog.record_pb2 import Origin
-from runstore.settings import RunMoment
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Earlier:
     summary: SummaryFold = field(default_factory=SummaryFold)
     name: str = ""
     kind: Origin.Kind = Origin.RESUME  # how the process that goes on stands to these logs
-    branch: RunMoment | None = None  # the step of a run at which it leaves that run's history
+    wandb_config: dict[str, Any] = field(default_factory=dict)  # what W&B's tools keep below the config's key `_wandb`
 
 
 def earlier_logs(root: Path, entity: str, project: str, run_id: str, until: int | None = None) -> Earlier | None:
@@ -68,8 +67,8 @@ def earlier_logs(root: Path, entity: str, project: str, run_id: str, until: int 
         summary = summary.followed_by(fold.summary)
         config |= fold.config
         name = fold.facts.name or name
-    config.pop("_wandb", None)
-    return Earlier(next_step, config, summary, name)
+    wandb_config = config.pop("_wandb", None) or {}
+    return Earlier(next_step, config, summary, name, wandb_config=wandb_config)
 
 
 def facts_of(log: Path) -> LogFacts | None:

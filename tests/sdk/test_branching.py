@@ -178,3 +178,11 @@ def test_in_its_own_process_a_pickled_run_is_itself(folder: Path) -> None:
 def test_attaching_to_nothing_says_what_to_hand_over(folder: Path) -> None:
     with pytest.raises(UsageError, match="no run is recorded there"):
         runstore.attach("nowhere")
+
+
+def test_what_belongs_to_wandbs_tools_goes_on_with_the_run(folder: Path) -> None:
+    run = begin(project="p", id="again")
+    run.pin_config_keys(["lr"])
+    run.finish()
+    begin(project="p", id="again", resume="must").finish()
+    assert [fold(log).config["_wandb"] for log in logs(folder)] == [{"pinned_keys": ["lr"]}] * 2
