@@ -1,4 +1,7 @@
-"""One call of `log`: beside raw os.write of the same bytes, and beside stock wandb offline."""
+"""One call of `log`: beside raw os.write of the same bytes, and beside stock wandb offline.
+
+Both run with their defaults (console, surroundings, system metrics), and are timed when they have settled.
+"""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from bench.rows import Bench, Row, microseconds, ratio
 from tests import torch_environment
 from tests.conformance import stock
 
+ROUNDS = 3  # there are many rows
 FIGURES = ("p50", "p99")
 KINDS = {
     "a nested dict of 10 floats": "nested",
@@ -33,7 +34,7 @@ def measure(bench: Bench) -> list[Row]:
     media_calls = 20 if bench.quick else 100
     steps = 1_500 if bench.quick else 4_000
     installed = sysconfig.get_path("purelib")
-    rows = []
+    rows = _rows(bench, "log() of 10 floats, right after init", f"log_at_once(LIBRARY, {calls})")
     for what, kind in KINDS.items():
         rows += _rows(bench, f"log() of {what}", f"log_values(LIBRARY, {kind!r}, {calls})", installed)
     rows += _of_tensors(bench, calls)
@@ -62,7 +63,7 @@ def _rows(bench: Bench, what: str, call: str, *beside: str) -> list[Row]:
     our_path, stocks_path = (
         os.pathsep.join((str(first), *beside)) for first in (processes.ROOT, stock.install(processes.STOCK_VERSION))
     )
-    for _ in range(bench.rounds):
+    for _ in range(min(bench.rounds, ROUNDS)):
         mine, stocks = (call.replace("LIBRARY", repr(library)) for library in ("runstore", "wandb"))
         ours.append(processes.runstore(bench.folder, mine, PYTHONPATH=our_path).printed)
         theirs.append(processes.wandb(bench.folder, stocks, PYTHONPATH=stocks_path).printed)

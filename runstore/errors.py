@@ -53,7 +53,7 @@ class SettingsError(UsageError):
     exit_code = 2
 
 
-class NotFound(RunstoreError):
+class NotFound(Error):
     """A path, run, metric or remote that is not there; names the nearest that are."""
 
     exit_code = 3
@@ -75,7 +75,7 @@ class TakeoverRefused(RunstoreError):
     """A log that another process began can't be continued here; a fragment of its own is the way."""
 
 
-class StorageError(RunstoreError):
+class StorageError(Error):
     """The local disk refused: not writable, full, or over quota."""
 
     exit_code = 6

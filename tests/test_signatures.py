@@ -24,14 +24,20 @@ LACKING = {
     "sagemaker_auth": "writes a key for a cloud service",
     "sweep": "sweeps come with a later issue",
     "termsetup": "internal: Settings decide what is said",
-    "visualize": "a chart that W&B's server defines by a name, replaced by plot_table since 2021",
 }
 
 # How stock's own code writes and reads media, under names without an underscore; no guide of W&B's shows them.
 MACHINERY: tuple[str, ...]
 MACHINERY = ("bind_to_run", "captions", "file_is_set", "from_json", "get_media_subdir", "init_from_json", "is_bound")
-MACHINERY += ("path_is_reference", "set_fk", "set_pk", "to_data_array", "to_json", "type_mapping", "with_suffix")
+MACHINERY += ("path_is_reference", "to_data_array", "to_json", "type_mapping", "with_suffix")
 LACKING |= {f"Table.{name}": "stock's machinery of media" for name in MACHINERY}
+
+# What an artifact that a server keeps can be asked; ours are the ones that a program makes.
+READ_BACK: tuple[str, ...]
+READ_BACK = ("checkout", "collection", "commit_hash", "delete", "distributed_id", "download", "file", "files")
+READ_BACK += ("history_step", "json_encode", "link", "linked_artifacts", "linked_at", "logged_by", "new_draft")
+READ_BACK += ("source_artifact", "source_collection", "unlink", "used_by", "verify")
+LACKING |= {f"Artifact.{name}": "reads artifacts back: not there yet" for name in READ_BACK}
 
 # (callable, parameter) -> why it differs.
 DIFFERENT = {

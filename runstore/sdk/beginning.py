@@ -42,6 +42,10 @@ def start_parts(recorder: Recorder) -> None:
     from runstore.sdk.surroundings.capture import Surroundings
     from runstore.sdk.system.monitor import SystemMonitor
 
+    if recorder.settings.capture_loggers:
+        from runstore.sdk.console.loggers import Loggers
+
+        recorder.part(Loggers).listen(recorder.settings.capture_loggers)
     recorder.part(Surroundings).start()
     if not recorder.settings.x_disable_stats and not recorder.settings.x_disable_machine_info:
         recorder.part(SystemMonitor).start()

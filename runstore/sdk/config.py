@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
@@ -10,6 +11,10 @@ from runstore.runlog import wire
 from runstore.sdk.configvalues import config_values
 from runstore.sdk.media.base import Media, WrongMediaType
 from runstore.sdk.values import plain
+
+# Looking for changes in place in a config of 200,000 values takes 0.1 s: not before each row, then.
+LONG_LOOK_SECONDS = 0.001
+LOOKS_APART = 50  # times as long as one takes
 
 
 class Config(MutableMapping[str, Any]):
@@ -21,6 +26,7 @@ class Config(MutableMapping[str, Any]):
     _items: dict[str, Any]
     _changed: Callable[[dict[str, Any], list[str]], None]
     _lent: dict[str, str]  # the JSON of dicts and lists that the program got hold of, as it was recorded last
+    _look_again: float
     may_have_changed: bool  # whether it got hold of one since `record_changes`
 
     def __init__(self, changed: Callable[[dict[str, Any], list[str]], None]) -> None:
@@ -29,6 +35,7 @@ class Config(MutableMapping[str, Any]):
         object.__setattr__(self, "_changed", changed)
         object.__setattr__(self, "_lent", {})
         object.__setattr__(self, "may_have_changed", False)
+        object.__setattr__(self, "_look_again", 0.0)
 
     def load(self, items: Mapping[str, Any]) -> None:
         """Take values in without recording them: they are in the log already."""
@@ -54,7 +61,7 @@ class Config(MutableMapping[str, Any]):
     def _set(self, values: Mapping[str, Any], allow_val_change: bool) -> None:
         updated = _named(values)
         for key, value in updated.items():
-            if not allow_val_change and key in self._items and self._items[key] != value:
+            if not allow_val_change and key in self._items and not _same(self._items[key], value):
                 raise ConfigError(
                     f"config key {key!r} is {self._items[key]!r} and would become {value!r}; "
                     "if that is meant: config.update({...}, allow_val_change=True)"
@@ -65,6 +72,15 @@ class Config(MutableMapping[str, Any]):
             for key in updated.keys() & self._lent.keys():
                 del self._lent[key]
             self._changed(updated, [])
+
+    def notice_changes(self) -> None:
+        """Record changes in place, unless looking for them took long a moment ago: then at a later call."""
+        now = time.monotonic()
+        if now >= self._look_again:
+            self.record_changes()
+            took = time.monotonic() - now
+            if took > LONG_LOOK_SECONDS:
+                object.__setattr__(self, "_look_again", now + LOOKS_APART * took)
 
     def record_changes(self) -> None:
         """Record the dicts and lists that the program got from here and has changed in place since."""
@@ -83,7 +99,7 @@ class Config(MutableMapping[str, Any]):
         value = self._items[key]
         if isinstance(value, (dict, list)):
             if key not in self._lent:
-                self._lent[key] = wire.dumps(value)
+                self._lent[key] = wire.dumps(plain(value))
             object.__setattr__(self, "may_have_changed", True)
         return value
 
@@ -122,6 +138,10 @@ class Config(MutableMapping[str, Any]):
 
     def __repr__(self) -> str:
         return repr(self._items)
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one == other or wire.dumps(one) == wire.dumps(other)  # NaN is the same as NaN
 
 
 class StaticConfig(Mapping[str, Any]):

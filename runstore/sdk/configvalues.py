@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,12 @@ def config_values(
     return {key: value for key, value in values.items() if key not in (exclude or ())}
 
 
-def config_defaults() -> dict[str, Any]:
-    """Return what config-defaults.yaml in the current folder says; nothing where there is none."""
-    return config_file(Path(DEFAULTS_FILE)) if os.path.exists(DEFAULTS_FILE) else {}
+def config_defaults(paths: Sequence[str]) -> dict[str, Any]:
+    """Return what config-defaults.yaml in the current folder says, where there is one, and then the files `paths`."""
+    values = config_file(Path(DEFAULTS_FILE)) if os.path.exists(DEFAULTS_FILE) else {}
+    for path in paths:
+        values |= config_file(Path(path))
+    return values
 
 
 def config_file(path: Path) -> dict[str, Any]:

@@ -44,8 +44,8 @@ class Described:
         return self.settings.run_name or None
 
     @name.setter
-    def name(self, name: str) -> None:
-        self._recorder.describe(run_name=str(name))
+    def name(self, name: str | None) -> None:
+        self._recorder.describe(run_name="" if name is None else str(name))
 
     @property
     def notes(self) -> str | None:
@@ -53,8 +53,8 @@ class Described:
         return self.settings.run_notes or None
 
     @notes.setter
-    def notes(self, notes: str) -> None:
-        self._recorder.describe(run_notes=str(notes))
+    def notes(self, notes: str | None) -> None:
+        self._recorder.describe(run_notes="" if notes is None else str(notes))
 
     @property
     def tags(self) -> tuple[str, ...]:

@@ -17,22 +17,27 @@ KEYBOARD_INTERRUPT_EXIT_CODE = 255  # as stock tools record it
 
 _exit_code = 0
 _end: Callable[[int], None] | None = None
+_registered = False  # to be called when the program ends, and not called yet
 
 
 def at_exit(end: Callable[[int], None]) -> None:
     """See to it that `end(exit_code)` is called when the program ends; what ended it so far is forgotten."""
-    global _exit_code, _end
+    global _exit_code, _end, _registered
     _exit_code = 0
+    if not _registered:  # never yet, or by a run that another atexit function begins after ours was called
+        _registered = True
+        atexit.register(_at_exit)
     if _end is None:
         _end = end
-        atexit.register(_at_exit)
         _remember_exception(sys)
         _remember_exit(sys)
 
 
 def _at_exit() -> None:
+    global _registered
     from runstore.sdk.signals import hold_if_ending
 
+    _registered = False
     assert _end is not None
     hold_if_ending()  # a signal that interrupted the last call of the program must not look like its good end
     try:

@@ -124,5 +124,5 @@ def _print(text: str, newline: bool, repeat: bool, prefix: bool, shown_by: str) 
         text = "\n".join(f"runstore: {line}" for line in text.split("\n"))
     try:
         print(text, end="\n" if newline else "", file=sys.stderr, flush=True)
-    except (OSError, ValueError):  # stderr is closed
+    except (OSError, ValueError, AttributeError):  # stderr is closed, or no file
         return

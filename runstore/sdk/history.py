@@ -12,6 +12,7 @@ import functools
 import operator
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -43,6 +44,7 @@ class History:
         typed: bool,
         warn: Callable[[str], None],
         with_media: WithMedia = lambda data, step: data,
+        strict: bool = False,
     ) -> None:
         self.step = step
         self.mutex = threading.RLock()
@@ -56,32 +58,53 @@ class History:
         self._values: dict[Key, Any] = {}
         self._open_step = step
         self._with_media = with_media
+        self._strict = strict
         self._last: dict[str, tuple[Key, Any]] = {}  # of each step metric that others are drawn against, what came last
         self._warn = warn
         self._warned_order = False
+        self._busy = False
+        self._interrupting: deque[tuple[dict[str, Any], int | None, bool | None]] = deque()
 
     def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
         """Log one row, or add to the open one. When this returns, the operating system has it."""
         now = time.time()
         with self.mutex:
-            usual = step is None and commit is not False and not self._items
-            if usual and data and self._names.issuperset(data):
-                row = {**data, "_timestamp": now, "_runtime": now - self._started, "_step": self.step}
-                if self.summary.definitions and with_plain_numbers(row):
-                    self._add_step_metrics(row, {})
-                items = self._encoder.plain(row)
-                if items is None and with_plain_numbers(row):
-                    items = self._encoder.plain(row)
-                if items is not None:
-                    self._append(wire.history(items, self.step))
-                    self.summary.apply_plain_row(row)
-                    self.step += 1
-                    return
-            self._log_slowly(data, step, commit, now)
+            if self._busy:  # a signal handler or finalizer interrupts a call of this thread, which will do it then
+                self._interrupting.append((dict(data), step, commit))
+                return
+            self._busy = True
+            try:
+                if step is not None or commit is False or self._items or not self._log_quickly(data, now):
+                    self._log_slowly(data, step, commit, now)
+            finally:
+                self._busy = False
+                while self._interrupting:
+                    self.log(*self._interrupting.popleft())
+
+    def _log_quickly(self, data: Mapping[str, Any], now: float) -> bool:
+        """Write a row of plain numbers under known keys; return False, with nothing done, for any other."""
+        if not data or not self._names.issuperset(data):
+            return False
+        row = {**data, "_timestamp": now, "_runtime": now - self._started, "_step": self.step}
+        if self.summary.definitions and with_plain_numbers(row):
+            self._add_step_metrics(row, {})
+            if tuple in map(type, row):  # one that lies inside a dict
+                return False
+        items = self._encoder.plain(row)
+        if items is None and with_plain_numbers(row):
+            items = self._encoder.plain(row)
+        if items is None:
+            return False
+        self._append(wire.history(items, self.step))
+        self.summary.apply_plain_row(row)
+        self.step += 1
+        return True
 
     def flush(self) -> None:
         """Finish the open row, if there is one."""
         with self.mutex:
+            while self._interrupting:  # the run ends inside the interrupted call, which can't do it any more
+                self._log_slowly(*self._interrupting.popleft(), time.time())
             if self._items:
                 self._commit()
 
@@ -99,12 +122,12 @@ class History:
         self.mutex = threading.RLock()
         self._encoder = wire.RowEncoder(self._typed)
         self._items, self._values = {}, {}
+        self._busy = False
+        self._interrupting.clear()
 
     def _log_slowly(self, data: Mapping[str, Any], step: int | None, commit: bool | None, now: float) -> None:
         if step is not None:
-            step = int(step)
-            if step not in _STEPS:
-                raise UsageError(f"step {step} can't be recorded: a step is an integer of 64 bits")
+            step = _as_step(step)
             if step < self.step:
                 self._log_behind(data, step, now)
                 return
@@ -138,9 +161,11 @@ class History:
 
     def _log_behind(self, data: Mapping[str, Any], step: int, now: float) -> None:
         """Write a row for a step that lies behind, beside the open row."""
+        latest = self.step if self._items else self.step - 1
+        if self._strict:
+            raise UsageError(f"step {step} lies behind step {latest}, and the setting `strict` allows no such row")
         if not self._warned_order:
             self._warned_order = True
-            latest = self.step if self._items else self.step - 1
             self._warn(f"step {step} was logged after step {latest}; such rows are kept, W&B would drop them")
         values, items = self._encoded(data, now, step, {})
         self._append(wire.history(items.values(), step % (1 << 64)))  # a negative one in two's complement
@@ -176,7 +201,11 @@ class History:
         self, data: Mapping[str, Any], now: float, step: int, open_row: Mapping[Key, Any]
     ) -> tuple[dict[Key, Any], dict[Key, bytes]]:
         """Return the values that `data` adds to a row, and its encoded items, by Key."""
-        values = flatten(plain(self._with_media(data, step)))
+        tree = plain(self._with_media(data, step))
+        if not isinstance(tree, dict):  # a mapping that fails when its items are asked for
+            self._warn(f"a row could not be read and is recorded without its values: {tree}")
+            tree = {}
+        values = flatten(tree)
         self._names.update(key for key in data if type(key) is str and key in values and key != "_timestamp")
         if type(values.get("_timestamp")) not in (int, float):
             values["_timestamp"] = now
@@ -188,6 +217,23 @@ class History:
         quick = self._encoder.plain(numbers)
         items: dict[Key, bytes] = dict(zip(numbers, quick, strict=True)) if quick is not None else {}
         return values, {key: items.get(key) or wire.item(key, value) for key, value in values.items()}
+
+
+def _as_step(step: Any) -> int:
+    """Return a step as an integer; raises UsageError for what is none of 64 bits."""
+    try:
+        number = operator.index(step)
+    except TypeError:
+        try:
+            number = int(float(step))
+            whole = number == float(step)
+        except (TypeError, ValueError, OverflowError):
+            whole = False
+        if not whole:
+            raise UsageError(f"step {step!r} can't be recorded: a step is an integer") from None
+    if number not in _STEPS:
+        raise UsageError(f"step {number} can't be recorded: a step is an integer of 64 bits")
+    return number
 
 
 @functools.cache

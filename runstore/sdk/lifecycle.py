@@ -113,7 +113,10 @@ def init(
             _current._warn("a run is going on already and init() returned it; finish() it to begin another")
             return _current
         finish_all(0)
-    values = {**config_defaults(), **config_values(config, config_exclude_keys, config_include_keys)}
+    values = {
+        **config_defaults(resolved.config_paths),
+        **config_values(config, config_exclude_keys, config_include_keys),
+    }
     run = _begun(resolved, values)
     opened(run, current=not beside)
     return run

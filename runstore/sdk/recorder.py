@@ -80,6 +80,7 @@ class Recorder:
             typed=settings.typed,
             warn=self.warn,
             with_media=self.with_media,
+            strict=bool(settings.strict),
         )
         self._summary_now = self.history.current_summary
         self._step_now = lambda: self.history.step
@@ -133,7 +134,7 @@ class Recorder:
     def _tell(self, text: str) -> None:
         if not self.settings.silent and sys.stderr is not None:
             # Past the console's recording: this is about the run, not of it.
-            with contextlib.suppress(OSError, ValueError, AttributeError):  # stderr is closed, or no file
+            with contextlib.suppress(Exception):  # stderr is closed, no file, or an object that raises anything
                 terminal = self._console.terminal_of(sys.stderr.fileno())
                 os.write(terminal, f"runstore: {text}\n".encode("utf-8", "replace"))
 
@@ -149,7 +150,7 @@ class Recorder:
     def log(self, data: Mapping[str, Any], step: int | None, commit: bool | None) -> None:
         """Record one row, or add to the open one; see Run.log."""
         if self.config.may_have_changed:
-            self.config.record_changes()
+            self.config.notice_changes()
         self.history.log(data, step, commit)
         if time.monotonic() - self._derived_at > DERIVED_SUMMARY_SECONDS and not self.adds_to_another:
             self._derive_summary()
@@ -162,13 +163,21 @@ class Recorder:
         with self._ending:
             if self.finished:
                 return
-            self._console.stop()
+            self._stop("the console's recording", self._console.stop)
             for part in reversed(list(self._parts.values())):
-                part.stop()
+                self._stop(type(part).__name__, part.stop)
             self._write_end(exit_code)
         _recorders.discard(self)
         if not self.adds_to_another:
             self.say(f"run {self.run_id} is recorded; to deliver it: runstore sync {self.directory}")
+
+    def _stop(self, name: str, stop: Callable[[], None]) -> None:
+        try:
+            stop()
+        except Exception as error:  # the outer edge of each part: none of them may keep the run from ending
+            self.warn(
+                f"{name} could not be ended in good order ({type(error).__name__}: {error}); the run ends all the same"
+            )
 
     def _write_end(self, exit_code: int) -> None:
         with self.history.mutex:  # no row comes between the last one and the end

@@ -91,6 +91,9 @@ class Summary(MutableMapping[str, Any]):
     def __setattr__(self, key: str, value: Any) -> None:
         self[key] = value
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (self._tree(),)  # a copy is the program's own
+
     def __repr__(self) -> str:
         return repr(self._tree())
 

@@ -21,8 +21,16 @@ def plain(value: Any, above: tuple[int, ...] = (), *, enum_names: bool = False) 
     Numpy and torch scalars become Python's, arrays and tensors nested lists, dataclasses and namespaces dicts; what
     has no such form becomes its name (functions, classes) or its repr. A copy: the result shares nothing mutable.
     `above` names what the value lies in, so that a circle ends where it closes. Of an enum its value is taken, or,
-    with `enum_names`, its name, as stock tools have it in config and summary.
+    with `enum_names`, its name, as stock tools have it in config and summary. An object that fails when it is looked
+    at becomes its repr: logging must not end a training run.
     """
+    try:
+        return _plain(value, above, enum_names)
+    except Exception:  # whatever an object of some library's raises
+        return _text(value)
+
+
+def _plain(value: Any, above: tuple[int, ...], enum_names: bool) -> Any:
     if isinstance(value, (str, int, float)) and not isinstance(value, enum.Enum):
         return _scalar(value)
     if value is None:
@@ -31,9 +39,10 @@ def plain(value: Any, above: tuple[int, ...] = (), *, enum_names: bool = False) 
         return _text(value)
     above = (*above, id(value))
     if isinstance(value, Mapping):
-        return {_name(key): plain(item, above, enum_names=enum_names) for key, item in value.items()}
+        # list(): another thread may be changing it
+        return {_name(key): plain(item, above, enum_names=enum_names) for key, item in list(value.items())}
     if isinstance(value, (list, tuple, set, frozenset, range, deque)):
-        return [plain(item, above, enum_names=enum_names) for item in value]
+        return [plain(item, above, enum_names=enum_names) for item in list(value)]
     if isinstance(value, enum.Enum):
         return _unicode(value.name) if enum_names else plain(value.value, above)
     return _foreign(value, above, enum_names)
@@ -41,18 +50,17 @@ def plain(value: Any, above: tuple[int, ...] = (), *, enum_names: bool = False) 
 
 def with_plain_numbers(row: dict[str, Any]) -> bool:
     """Put Python's numbers in the place of numpy's and torch's scalars; return whether all values are numbers then."""
-    for name, value in row.items():
-        if type(value) is float or type(value) is int:
-            continue
-        if isinstance(value, float):
-            row[name] = float(value)
-        elif getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
-            number = value.item()
-            if type(number) is not float and type(number) is not int:
-                return False
-            row[name] = number
-        else:
-            return False
+    try:
+        for name, value in row.items():
+            if type(value) is not float and type(value) is not int:
+                number = value.item() if getattr(value, "ndim", None) == 0 else value
+                if isinstance(number, float):
+                    number = float(number)
+                elif type(number) is not int:
+                    return False
+                row[name] = number
+    except Exception:  # an object that fails when it is looked at; `plain` knows what to do with it
+        return False
     return True
 
 
@@ -73,8 +81,11 @@ def _scalar(value: str | int | float) -> str | int | float:
 def _name(key: Any) -> str:
     if isinstance(key, bool):
         return "true" if key else "false"
-    # An enum that is a str as well is its value here, as JSON encoders have it.
-    return _unicode(str.__str__(key) if isinstance(key, str) else str(key))
+    try:
+        # An enum that is a str as well is its value here, as JSON encoders have it.
+        return _unicode(str.__str__(key) if isinstance(key, str) else str(key))
+    except Exception:  # a broken __str__ of somebody else's
+        return _text(key)
 
 
 def _foreign(value: Any, above: tuple[int, ...], enum_names: bool) -> Any:

@@ -93,11 +93,15 @@ class Turn:
         """Return the normal form of one run; everything but `program` is empty where there is no log."""
         form: NormalForm = {category: {} for category in CATEGORIES}
         if directories := self.directories.get(run_id):
-            form = normal_form(directories[-1], self.folder)
+            form = self.form_of(directories[-1])
         form["run"]["logs"] = len(self.directories.get(run_id, []))
         outcome = self.outcomes.get(run_id, {})
         form["program"] = {"raised": outcome.get("raised")} | _named("returned", outcome.get("returned"))
         return form
+
+    def form_of(self, directory: Path) -> NormalForm:
+        """Return the normal form of the log in one run directory, for runs that have several."""
+        return normal_form(directory, self.folder)
 
 
 @dataclass(frozen=True)

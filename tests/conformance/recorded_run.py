@@ -132,6 +132,10 @@ class RecordedRun:
         if variables.get("tags") is not None:
             self.tags = list(variables["tags"])
 
+    def set_back(self, metric: str, value: float) -> None:
+        """Drop the rows behind the one where `metric` has this value."""
+        self.lines[HISTORY] = [line for line in self.lines.get(HISTORY, []) if parse_object(line)[metric] <= value]
+
     def _take_config(self, wrapped: JsonObject) -> None:
         # Every top-level key is wrapped as {"value": ...}, and each upsert carries the whole config.
         plain = {key: entry["value"] for key, entry in wrapped.items()}

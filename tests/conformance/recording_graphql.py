@@ -156,6 +156,16 @@ def _bucket(run: RecordedRun) -> JsonObject:
     }
 
 
+def _rewind_run(recording: Recording, variables: JsonObject) -> JsonObject:
+    """Set a run back to a step, as `resume_from` asks; null where there is no such run, which clients call an error."""
+    run = recording.find_run(variables.get("entity"), variables.get("project"), variables["runName"])
+    if run is None:
+        return {"rewindRun": None}
+    run.set_back(variables["metricName"], variables["metricValue"])
+    project = {"id": run.project, "name": run.project, "entity": _named(run.entity)}
+    return {"rewindRun": {"rewoundRun": _bucket(run) | {"project": project}}}
+
+
 def _create_run_files(recording: Recording, variables: JsonObject) -> JsonObject:
     owner = "/".join(quote(variables[key], safe="") for key in ("entity", "project", "run"))
     base = f"{recording.base_url}/upload/run/{owner}"
@@ -235,6 +245,7 @@ _OPERATIONS: dict[str, Callable[[Recording, JsonObject], dict[str, Any]]] = {
     "ServerFeaturesQuery": _server_info,
     "UpsertBucket": _upsert_bucket,
     "RunResumeStatus": _resume_status,
+    "RewindRun": _rewind_run,
     "CreateRunFiles": _create_run_files,
     "NotifyScriptableRunAlert": _alert,
     "CreateArtifact": _create_artifact,

@@ -25,7 +25,12 @@ from tests.conformance.recording_server import RecordingServer
 from tests.conformance.shared import made_once
 
 NEWEST, OLDER, *_ = stock.STOCK_VERSIONS
-TOPICS = ("basics", "configured", "summarised", "metrics", "names", "pictures", "tables", "artifacts", "messages")
+TOPICS = (
+    "basics", "configured", "fromfiles", "summarised", "metrics", "filled", "names", "several", "branched", "continued",
+    "pictures", "tables", "artifacts", "messages",
+)  # fmt: skip
+# They set back a run that no server has; "continued" has one that it got before.
+NOT_DELIVERABLE = {"rewound_elsewhere", "rewound_without_an_id"}
 # The older version delivers from Python, and takes more than a second for each run.
 CORE = {
     "basics": ("rows", "nested", "special_numbers"),
@@ -58,7 +63,7 @@ def carried(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Ca
 
     def made(version: str, topic: str) -> Carried:
         ours = made_once(tmp_path_factory, f"differential-{topic}", lambda folder: run_pair(topic, folder)).ours
-        chosen = CORE[topic] if version == OLDER else ours.directories.keys()
+        chosen = CORE[topic] if version == OLDER else ours.directories.keys() - NOT_DELIVERABLE
         turn = dataclasses.replace(ours, directories={key: d for key, d in ours.directories.items() if key in chosen})
         name = f"carried-{topic}-{version}"
         return made_once(tmp_path_factory, name, lambda folder: _carry(version, turn, folder))
@@ -123,6 +128,27 @@ def test_rows_summary_and_config_arrive_as_they_were_recorded(
         assert _unlike(form["config"], spelled(leaves(run.config), cwd)) == [], run_id
         recorded = {name: value for name, value in form["wandb config"].items() if value != {}}
         assert _unlike(recorded, spelled(leaves(run.wandb_config), cwd), of_ours=True) == [], run_id
+
+
+@pytest.mark.parametrize(
+    ("run_id", "rows", "branch"),
+    [
+        ("parent", [(step, 5 - step) for step in range(5)], None),
+        ("forked", [(3, 100)], {"run_id": "parent", "step": 2}),
+        ("fork_of_a_fork", [(4, 100)], {"run_id": "forked", "step": 3}),
+        ("set_back", [(0, 5), (1, 4), (2, 3), (3, 100)], {"run_id": "set_back", "step": 2}),
+        ("allowed", [*((step, 5 - step) for step in range(5)), (5, 100)], None),
+        ("must", [*((step, 5 - step) for step in range(5)), (5, 100)], None),
+    ],
+)
+def test_runs_that_go_on_from_others_arrive_as_one(
+    carried: Callable[[str, str], Carried], run_id: str, rows: list[Any], branch: Any
+) -> None:
+    run = carried(NEWEST, "continued").runs[run_id]
+    assert [(row["_step"], row["loss"]) for row in run.history] == rows
+    assert run.wandb_config.get("branch_point") == branch
+    assert run.config["lr"] == (0.2 if "fork" in run_id else 0.1)
+    assert run.summary["loss"] == rows[-1][1]
 
 
 @pytest.mark.parametrize(("version", "topic"), CARRIED)

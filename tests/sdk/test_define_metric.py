@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from runstore.errors import UsageError
@@ -110,3 +111,50 @@ def test_what_cant_be_meant_is_refused(arguments: dict[str, Any]) -> None:
     run = begin()
     with pytest.raises(UsageError, match="define_metric"):
         run.define_metric(**{"name": "loss", **arguments})
+
+
+def test_only_a_star_at_the_end_makes_a_glob(folder: Path) -> None:
+    with begin() as run:
+        run.define_metric("a[b]/*", summary="max")
+        run.define_metric("c?", summary="max")
+        run.log({"a[b]/x": 2, "ab/x": 2, "c?": 2, "cc": 2})
+        run.log({"a[b]/x": 1, "ab/x": 1, "c?": 1, "cc": 1})
+    assert without_common(fold(logs(folder)[0]).summary.tree()) == {
+        "a[b]/x": {"max": 2},
+        "ab/x": 1,
+        "c?": {"max": 2},
+        "cc": 1,
+    }
+
+
+def test_a_step_metric_inside_a_dict_is_filled_in_where_it_lies(folder: Path) -> None:
+    with begin() as run:
+        run.log({"at": {"epoch": 2}})
+        run.define_metric("acc", step_metric="at.epoch")
+        run.log({"acc": 1})
+        run.log({"at": {"epoch": 3}})
+        run.log({"acc": 2})
+    assert rows(logs(folder)[0])[1::2] == [(1, {"acc": 1, ("at", "epoch"): 2}), (3, {"acc": 2, ("at", "epoch"): 3})]
+
+
+@pytest.mark.parametrize("value", ["late", None, True, [1], {"x": 1}])
+def test_what_is_no_number_is_not_filled_in(folder: Path, value: Any) -> None:
+    with begin() as run:
+        run.define_metric("acc", step_metric="epoch")
+        for epoch in (1, 2, value):  # the second time a key is known, and takes the short way
+            run.log({"epoch": epoch})
+        run.log({"acc": 1})
+        run.log({"acc": 2})
+    assert rows(logs(folder)[0])[-2:] == [(3, {"acc": 1, "epoch": 2}), (4, {"acc": 2, "epoch": 2})]
+
+
+def test_a_step_metric_that_changes_in_place_is_filled_in_as_it_was_logged(folder: Path) -> None:
+    with begin() as run:
+        run.define_metric("acc", step_metric="epoch")
+        epoch = np.array(1)
+        for number in (1, 2):
+            epoch[...] = number
+            run.log({"epoch": epoch})
+        epoch[...] = 9
+        run.log({"acc": 1})
+    assert rows(logs(folder)[0])[-1] == (2, {"acc": 1, "epoch": 2})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runstore.errors import UsageError
+from runstore.errors import SettingsError, UsageError
 from runstore.runlog import codec
 from runstore.runlog.record_pb2 import AlertRecord
 from runstore.sdk.messages import AlertLevel, alert_record, logger_record
@@ -112,3 +113,21 @@ def test_lines_for_the_log_of_a_finished_run_are_ignored_as_stock_does(folder: P
     run.finish()
     run.write_logs("too late")
     assert not any(record.HasField("output_logger") for record in records(only_log(folder)))
+
+
+def test_loggers_are_heard_while_the_run_goes_on(folder: Path) -> None:
+    logger = logging.getLogger("tests.heard")
+    run = begin(project="p", settings={"capture_loggers": {"tests.heard": "warning"}})
+    logger.error("epoch %d diverged", 3)
+    logger.info("too low")
+    run.finish()
+    logger.error("after the end")
+    assert logger.handlers == []
+    assert [r.output_logger.line for r in records(only_log(folder)) if r.HasField("output_logger")] == [
+        "epoch 3 diverged\n"
+    ]
+
+
+def test_a_level_that_logging_does_not_know_is_refused(folder: Path) -> None:
+    with pytest.raises(SettingsError, match="capture_loggers: 'loud'"):
+        begin(project="p", settings={"capture_loggers": {"x": "loud"}})

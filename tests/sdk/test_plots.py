@@ -265,6 +265,23 @@ def test_a_nested_chart_is_known_by_its_path_and_its_table_is_at_the_top(folder:
     assert "in" in data["nest"]  # the program's own dict is left as it was
 
 
+def test_a_dict_of_nothing_but_charts_leaves_no_empty_one(folder: Path) -> None:
+    with begin() as run:
+        run.log({"nest": {"deep": {"chart": runstore.plot.bar(table([["a", 1]], ["x", "y"]), "x", "y")}}, "empty": {}})
+    ((_, row),) = rows(only_log(folder))
+    assert {key[0] if isinstance(key, tuple) else key for key in row} == {"nest.deep.chart_table", "empty"}
+
+
+def test_a_circle_in_a_row_ends_where_it_closes_also_where_charts_are_known(folder: Path) -> None:
+    chart = runstore.plot.bar(table([["a", 1]], ["x", "y"]), "x", "y")
+    circle: dict[str, Any] = {"x": 1}
+    circle["self"] = circle
+    with begin() as run:
+        run.log({"circle": circle, "chart": chart})
+    ((_, row),) = rows(only_log(folder))
+    assert row["circle", "x"] == 1
+
+
 def test_a_chart_by_its_definitions_id_takes_the_key_itself(folder: Path) -> None:
     with begin() as run:
         run.log({"v": runstore.plot.visualize("me/chart", table([[1]], ["x"]))})

@@ -153,3 +153,12 @@ def test_logging_to_a_finished_run_says_what_to_do(run: Run, folder: Path) -> No
 def test_log_takes_nothing_but_a_mapping(run: Run) -> None:
     with pytest.raises(TypeError, match="dict of names and values, not list"):
         run.log([("a", 1)])  # type: ignore[arg-type]
+
+
+def test_in_strict_mode_a_step_that_lies_behind_is_refused_and_the_run_goes_on(folder: Path) -> None:
+    run = begin(project="p", settings={"strict": True})
+    run.log({"a": 1}, step=5)
+    with pytest.raises(UsageError, match="step 3 lies behind step 5"):
+        run.log({"a": 2}, step=3)
+    run.log({"a": 3}, step=6)
+    assert ended(run) == [(5, {"a": 1}), (6, {"a": 3})]

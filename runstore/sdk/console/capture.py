@@ -82,21 +82,23 @@ class ConsoleCapture:
         return descriptor if self._redirection is None else self._redirection.terminal_of(descriptor)
 
     def _redirect(self) -> None:
-        from runstore.sdk.console.redirect import Redirection
-
         try:
+            from runstore.sdk.console.redirect import Redirection
+
             self._redirection = Redirection({1: self._stdout, 2: self._stderr})
-        except OSError as error:
+        except (OSError, RuntimeError, ImportError) as error:  # no descriptors, no thread, or neither for an import
             self._warn(f"the console can't be redirected ({error}); what Python code prints is recorded all the same")
 
     def _tap(self, name: str, stream: ConsoleStream) -> None:
         """Hear what is written to a stream of Python's, unless that is redirected."""
         found = getattr(sys, name)
-        if self._redirection is not None and self._redirection.takes(found):
-            return
-        # None: a process without a terminal, such as pythonw. AttributeError: its output stays unrecorded.
-        with contextlib.suppress(AttributeError):
-            self._taps.append(Tap(found, stream.hear))
+        try:
+            if self._redirection is None or not self._redirection.takes(found):
+                self._taps.append(Tap(found, stream.hear))
+        except AttributeError:
+            pass  # None: a process without a terminal, such as pythonw; or an object that can't be wrapped
+        except Exception as error:  # the stream is the program's own object, which may raise anything
+            self._warn(f"sys.{name} can't be listened to ({type(error).__name__}: {error}) and is not recorded")
 
 
 class ConsoleStream:

@@ -58,7 +58,10 @@ class Redirection:
     """Hear what is written to descriptors of this process, by whomever, from now until `stop`."""
 
     def __init__(self, listeners: Mapping[int, Listener]) -> None:
-        """Redirect those descriptors that are open; raises OSError where that can't be done, with nothing changed."""
+        """Redirect those descriptors that are open; raises OSError where that can't be done, with nothing changed.
+
+        Raises RuntimeError, with nothing changed, where no thread can be started.
+        """
         self._listeners = listeners
         self._pid = os.getpid()
         self._drained = threading.Event()
@@ -72,13 +75,13 @@ class Redirection:
                 with theirs:
                     ends = [_End.open(descriptor, undo) for descriptor in open_ones]
                     _start_relay(theirs, ends)
+            self._socket = ours
+            self._thread = threading.Thread(target=self._listen, name="runstore-console", daemon=True)
+            self._thread.start()  # before anything leads to us: without a listener, the relay's pipe would fill up
             undo.pop_all()
         self._taken = [end.take() for end in ends]
         for end in ends:
             os.close(end.source)
-        self._socket = ours
-        self._thread = threading.Thread(target=self._listen, name="runstore-console", daemon=True)
-        self._thread.start()
 
     def takes(self, stream: Any) -> bool:
         """Whether what is written to a stream object passes here."""

@@ -75,8 +75,14 @@ class SavedFiles(Part):
             return []
         if policy not in POLICIES:
             raise UsageError(f"save() knows the policies {', '.join(POLICIES)}, not {policy!r}")
-        base = self._base(pattern, base_path)
-        relative = _relative(Path(os.path.abspath(pattern)), base)
+        try:
+            base = self._base(pattern, base_path)
+            relative = _relative(Path(os.path.abspath(pattern)), base)
+        except FileNotFoundError:  # the only thing that abspath asks the system for
+            self.recorder.warn(
+                f"{pattern} could not be saved: the program's current folder was deleted; the run goes on"
+            )
+            return []
         matches = self._matches(base, relative, glob)
         folder = self.recorder.files_folder()
         # What is in the run directory already, put there by the program itself or saved before, is meant as well.
@@ -180,8 +186,13 @@ class SavedFiles(Part):
         """See to it that files of the policy "live" are looked at while the run goes on."""
         with self._mutex:
             if self._thread is None and any(saved.policy == FilesItem.LIVE for saved in self._saved.values()):
-                self._thread = threading.Thread(target=self._look, name="runstore-saved-files", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._look, name="runstore-saved-files", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as error:  # no more threads for this user, or the interpreter is ending
+                    self.recorder.warn(f'saved files of policy "live" are copied again at the end only ({error})')
+                    return
+                self._thread = thread
 
     def _look(self) -> None:
         ended = self._ended

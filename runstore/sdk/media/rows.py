@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from runstore.errors import Error
 from runstore.sdk.media.base import Media
 from runstore.sdk.values import MAX_DEPTH
 
@@ -35,8 +36,12 @@ def _tree_recorded(
         return data
     above = (*above, id(data))
     found: dict[str, Any] | None = None
-    for key, value in data.items():
+    for key, value in list(data.items()):
         if type(value) in _PLAIN:
+            continue
+        try:
+            isinstance(value, Media)
+        except Exception:  # an object whose attributes raise: it is recorded as text
             continue
         recorded = _recorded(value, recorder, str(key), step, above)
         if recorded is not value:
@@ -52,11 +57,17 @@ def _recorded(value: Any, recorder: Recorder, key: str, step: int | str, above: 
         return _tree_recorded(value, recorder, step, above)
     if isinstance(value, (list, tuple)) and value and all(isinstance(item, Media) for item in value):
         return _list_recorded(value, recorder, key, step)
-    if isinstance(value, (int, float, str)) or getattr(value, "ndim", None) == 0:
-        return value  # a number of some library's: nothing to record
-    from runstore.sdk.media import foreign
+    try:
+        if isinstance(value, (int, float, str)) or getattr(value, "ndim", None) == 0:
+            return value  # a number of some library's: nothing to record
+        from runstore.sdk.media import foreign
 
-    return _attempt(lambda: foreign.recorded(value, recorder, key, step), recorder, key)
+        return _attempt(lambda: foreign.recorded(value, recorder, key, step), recorder, key)
+    except Error:  # says itself what is wrong
+        raise
+    except Exception as error:  # whatever an object of some library's raises
+        recorder.warn(f"{key}: this value could not be read ({type(error).__name__}: {error}); it is recorded as text")
+        return value
 
 
 def _list_recorded(items: Sequence[Media], recorder: Recorder, key: str, step: int | str) -> Any:

@@ -39,7 +39,7 @@ def forked_by_a_setting() -> list[object]:
     return _seen(run)
 
 
-def forked_with_definitions() -> None:
+def forked_with_definitions() -> list[object]:
     run = _run("forked_with_definitions", fork_from="elsewhere?_step=7")
     run.define_metric("epoch")
     run.define_metric("acc", step_metric="epoch", summary="max")
@@ -47,6 +47,7 @@ def forked_with_definitions() -> None:
     run.log({"acc": 0.5}, commit=False)
     run.log({"late": 1})
     run.summary["by hand"] = 1
+    return _seen(run)
 
 
 def rewound_elsewhere() -> list[object]:

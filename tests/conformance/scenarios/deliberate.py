@@ -272,3 +272,13 @@ def lengths_of_time() -> None:
 
 def bound_method_of_a_value() -> None:
     _run("bound_method_of_a_value").config.update({"method": "x".upper})
+
+
+def redefined_against_another_step() -> None:
+    run = _run("redefined_against_another_step")
+    run.define_metric("acc", step_metric="epoch")
+    run.log({"epoch": 1, "batch": 7})
+    run.define_metric("acc", step_metric="batch")
+    run.log({"acc": 2})
+    run.define_metric("acc", step_sync=False)
+    run.log({"acc": 3})
