@@ -35,12 +35,14 @@ class Outcome:
 def runstore(folder: Path, call: str, program: ModuleType = child, bare: bool = False, **environment: str) -> Outcome:
     """Run a call of bench/child.py (or of another program) with runstore, its runs below a new folder in `folder`.
 
-    With `bare`, Python starts without `site`, which, where runstore is installed to be edited, imports part of what
-    runstore imports. Its modules are compiled once, as an installation compiles them, whatever this process may do.
+    With `bare`, RUNSTORE_HOME is unset, as most have it, and Python starts without `site`, which, where runstore is
+    installed to be edited, imports part of what runstore imports. Its modules are compiled once, as an installation
+    compiles them, whatever this process may do.
     """
     place = Path(tempfile.mkdtemp(dir=folder))
     known = {key: value for key, value in os.environ.items() if not key.startswith(("WANDB_", "RUNSTORE_", "PYTHON"))}
-    ours = {"RUNSTORE_HOME": str(place / "home"), "WANDB_DIR": str(place), "WANDB_SILENT": "true"}
+    home = {"HOME": str(place)} if bare else {"RUNSTORE_HOME": str(place / "home")}
+    ours = {**home, "WANDB_DIR": str(place), "WANDB_SILENT": "true"}
     path = os.pathsep.join([str(ROOT), sysconfig.get_path("purelib")] if bare else [str(ROOT)])
     compiled = {"PYTHONPATH": path, "PYTHONPYCACHEPREFIX": str(folder / "compiled")}
     settings = {**known, **ours, **compiled, **environment}

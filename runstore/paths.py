@@ -68,7 +68,9 @@ def config_folder() -> Path:
     home = os.environ.get("RUNSTORE_HOME")
     if home:
         return Path(home).expanduser()
-    import platformdirs  # not at the top: a training process that never asks should not pay for it
+    if os.uname().sysname == "Linux":  # what platformdirs would say; every run asks, and should not pay for its import
+        return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "runstore"
+    import platformdirs
 
     return Path(platformdirs.user_config_dir("runstore", appauthor=False))
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import orjson
 
@@ -66,10 +67,10 @@ class RowEncoder:
     def __init__(self, typed: bool = False) -> None:
         """With `typed`, floats are written as eight bytes, which older stock tools can't read."""
         self._typed = typed
-        self._fronts: dict[str, list[bytes]] = {}
-        self._last: tuple[list[str], list[list[bytes]]] = ([], [])
+        self._fronts: dict[Key, list[bytes]] = {}
+        self._last: tuple[list[Key], list[list[bytes]]] = ([], [])
 
-    def plain(self, row: dict[str, object]) -> list[bytes] | None:
+    def plain(self, row: Mapping[Any, object]) -> list[bytes] | None:
         """Return the encoded items of a flat row of plain numbers, in its order; None for any other row."""
         if self._typed:
             return self._typed_items(row)
@@ -87,11 +88,11 @@ class RowEncoder:
             self._last = last = keys, [self._front(key) for key in keys]
         return [front[len(part)] + part for front, part in zip(last[1], text[1:-1].split(b","), strict=True)]
 
-    def _front(self, key: str) -> list[bytes]:
+    def _front(self, key: Key) -> list[bytes]:
         """Return what precedes a value of 0, 1, 2, ... characters of JSON in an item of `key`."""
         fronts = self._fronts.get(key)
         if fronts is None:
-            head = delimited(_ITEM_NESTED_KEY, _utf8(key)) + _ITEM_VALUE_JSON
+            head = _path(key) + _ITEM_VALUE_JSON
             fronts = [
                 _HISTORY_ITEM + varint(len(head) + 1 + size) + head + varint(size)
                 for size in range(_LONGEST_NUMBER + 1)
@@ -99,10 +100,10 @@ class RowEncoder:
             self._fronts[key] = fronts
         return fronts
 
-    def _typed_items(self, row: dict[str, object]) -> list[bytes] | None:
+    def _typed_items(self, row: Mapping[Any, object]) -> list[bytes] | None:
         items = []
         for key, value in row.items():
-            head = delimited(_ITEM_NESTED_KEY, _utf8(key))
+            head = _path(key)
             if type(value) is float:
                 items.append(delimited(_HISTORY_ITEM, head + _ITEM_NUMBER + struct.pack("<d", value)))
             elif type(value) is int and -(1 << 63) <= value < 1 << 63:
@@ -115,9 +116,21 @@ class RowEncoder:
 
 def item(key: Key, value: object) -> bytes:
     """Return one encoded history item; `value` is anything that `dumps` takes."""
+    return delimited(_HISTORY_ITEM, _path(key) + delimited(_ITEM_VALUE_JSON, _json(value)))
+
+
+def _json(value: object) -> bytes:
+    if type(value) is str:
+        try:
+            return orjson.dumps(value)  # says the same as `dumps`, ten times as fast
+        except orjson.JSONEncodeError:  # lone surrogates
+            pass
+    return _utf8(dumps(value))
+
+
+def _path(key: Key) -> bytes:
     path = (key,) if isinstance(key, str) else key
-    head = b"".join(delimited(_ITEM_NESTED_KEY, _utf8(key)) for key in path)
-    return delimited(_HISTORY_ITEM, head + delimited(_ITEM_VALUE_JSON, _utf8(dumps(value))))
+    return b"".join(delimited(_ITEM_NESTED_KEY, _utf8(name)) for name in path)
 
 
 def history(items: Iterable[bytes], step: int) -> bytes:

@@ -43,6 +43,7 @@ class LogWriter:
         self.path = path
         self.unfinished: bytes | None = None  # the record of which only a part could be written
         self.sync_failed = False
+        self.gone = False  # the background sync found the log deleted or moved away; whoever goes on resets it
         self._file = file
         self._offset = offset
         self._num = num
@@ -135,6 +136,21 @@ class LogWriter:
         """The number of the last record that was written."""
         return self._num
 
+    def is_gone(self) -> bool:
+        """Return whether the log was deleted or moved away: nobody who looks for it would find what is added."""
+        try:
+            os.stat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:  # a file server that is away: nothing is known
+            return False
+        return False
+
+    @property
+    def deleted(self) -> bool:
+        """Whether the open file has no name any more, so that all that is in it goes with it."""
+        return os.fstat(self._file).st_nlink == 0
+
     def note_lost(self, records: int) -> None:
         """Leave a gap in the numbering for records that will never be written, so that readers can count them."""
         with self._mutex:
@@ -190,6 +206,7 @@ class LogWriter:
         while not self._closing.wait(self._sync_seconds):
             if self._offset != self._synced:
                 self._sync()
+                self.gone = self.is_gone()
             if self.sync_failed:
                 return
 

@@ -27,27 +27,55 @@ def begin(settings: Settings, config: Mapping[str, Any]) -> Run:
     settings = dataclasses.replace(settings, run_id=checked_run_id(known) if known else new_run_id())
     earlier, reason = _branched(settings) if settings.resume_from or settings.fork_from else _resumed(settings, known)
     if earlier is not None and earlier.kind != Origin.START:
-        settings = dataclasses.replace(settings, run_name=settings.run_name or earlier.name)
-    run = Run(Recorder(settings, config, earlier))
-    if reason:
-        run._warn(reason)
-    if settings.resume == "auto":
-        autoresume.remember(settings.root_dir, settings.run_id)
-    start_parts(run._recorder)
+        kept = {name: value for name, value in earlier.described.items() if not getattr(settings, name)}
+        settings = dataclasses.replace(settings, **kept)
+    recorder = Recorder(settings, config, earlier)
+    try:
+        run = Run(recorder)
+        if reason:
+            run._warn(reason)
+        if settings.resume == "auto":
+            autoresume.remember(settings.root_dir, settings.run_id)
+        start_parts(recorder)
+    except BaseException:  # the log that was begun must not look like that of a run that goes on
+        recorder.finish(1)
+        raise
     return run
 
 
 def start_parts(recorder: Recorder) -> None:
-    """Begin what is recorded of every run by itself: the machine, the program, the packages."""
-    from runstore.sdk.surroundings.capture import Surroundings
-    from runstore.sdk.system.monitor import SystemMonitor
+    """Begin what is recorded of every run by itself: the machine, the program, the packages.
 
+    What can't be begun, for want of descriptors, threads or modules, is said, and the run goes on without it.
+    """
+    for what, start in (
+        ("what loggers say", _start_loggers),
+        ("what the run was made with", _start_surroundings),
+        ("the machine's use", _start_monitor),
+    ):
+        try:
+            start(recorder)
+        except (OSError, RuntimeError, ImportError) as error:
+            recorder.warn(f"{what} can't be recorded ({error}); the run goes on without")
+
+
+def _start_loggers(recorder: Recorder) -> None:
     if recorder.settings.capture_loggers:
         from runstore.sdk.console.loggers import Loggers
 
         recorder.part(Loggers).listen(recorder.settings.capture_loggers)
+
+
+def _start_surroundings(recorder: Recorder) -> None:
+    from runstore.sdk.surroundings.capture import Surroundings
+
     recorder.part(Surroundings).start()
+
+
+def _start_monitor(recorder: Recorder) -> None:
     if not recorder.settings.x_disable_stats and not recorder.settings.x_disable_machine_info:
+        from runstore.sdk.system.monitor import SystemMonitor
+
         recorder.part(SystemMonitor).start()
 
 

@@ -29,11 +29,17 @@ def config_values(
     return {key: value for key, value in values.items() if key not in (exclude or ())}
 
 
-def config_defaults(paths: Sequence[str]) -> dict[str, Any]:
-    """Return what config-defaults.yaml in the current folder says, where there is one, and then the files `paths`."""
-    values = config_file(Path(DEFAULTS_FILE)) if os.path.exists(DEFAULTS_FILE) else {}
+def config_defaults() -> dict[str, Any]:
+    """Return what config-defaults.yaml in the current folder says; nothing where there is none."""
+    return config_of_files((DEFAULTS_FILE,))
+
+
+def config_of_files(paths: Sequence[str]) -> dict[str, Any]:
+    """Return what these YAML files say, the later ones winning; one that is missing says nothing."""
+    values: dict[str, Any] = {}
     for path in paths:
-        values |= config_file(Path(path))
+        if os.path.exists(path):
+            values |= config_file(Path(path))
     return values
 
 
@@ -53,7 +59,7 @@ def config_file(path: Path) -> dict[str, Any]:
     if loaded is None:
         return {}
     if not isinstance(loaded, dict):
-        raise ConfigError(f"{path}: must hold keys and values, not a {type(loaded).__name__}")
+        raise ConfigError(f"{path}: must hold keys and values, not {type(loaded).__name__}")
     loaded.pop("wandb_version", None)
     loaded.pop("_wandb", None)
     return {str(key): _value(item) for key, item in loaded.items()}

@@ -17,28 +17,28 @@ KEYBOARD_INTERRUPT_EXIT_CODE = 255  # as stock tools record it
 
 _exit_code = 0
 _end: Callable[[int], None] | None = None
-_registered = False  # to be called when the program ends, and not called yet
+_ending = False  # the program ends, and the runs were ended once
 
 
 def at_exit(end: Callable[[int], None]) -> None:
     """See to it that `end(exit_code)` is called when the program ends; what ended it so far is forgotten."""
-    global _exit_code, _end, _registered
-    _exit_code = 0
-    if not _registered:  # never yet, or by a run that another atexit function begins after ours was called
-        _registered = True
-        atexit.register(_at_exit)
+    global _exit_code, _end
+    if not _ending:
+        _exit_code = 0
     if _end is None:
         _end = end
+        atexit.register(_at_exit)
         _remember_exception(sys)
         _remember_exit(sys)
 
 
 def _at_exit() -> None:
-    global _registered
+    global _ending
+    if _end is None:
+        return
     from runstore.sdk.signals import hold_if_ending
 
-    _registered = False
-    assert _end is not None
+    _ending = True
     hold_if_ending()  # a signal that interrupted the last call of the program must not look like its good end
     try:
         _end(_exit_code)
@@ -50,6 +50,11 @@ def _at_exit() -> None:
         # Any import can evaluate some (a namedtuple does), and what ends with the runs may import.
         with contextlib.suppress(KeyboardInterrupt):
             exec("raise KeyboardInterrupt")
+
+
+# Called after all that the program registers once this module is there: one of those may begin a run, too late for the
+# call that the first run asks for. What is registered while these functions are called, Python doesn't call.
+atexit.register(_at_exit)
 
 
 def exit_code_of(error: BaseException | None) -> int:

@@ -213,7 +213,7 @@ class History:
         values["_step"] = step
         if self.summary.definitions:
             self._add_step_metrics(values, open_row)
-        numbers: dict[str, object] = {k: v for k, v in values.items() if isinstance(k, str) and type(v) in (float, int)}
+        numbers: dict[Key, object] = {k: v for k, v in values.items() if type(v) is float or type(v) is int}
         quick = self._encoder.plain(numbers)
         items: dict[Key, bytes] = dict(zip(numbers, quick, strict=True)) if quick is not None else {}
         return values, {key: items.get(key) or wire.item(key, value) for key, value in values.items()}

@@ -10,10 +10,10 @@ import contextlib
 import functools
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from runstore.errors import Error
+from runstore.errors import Error, StorageError, UsageError
 from runstore.sdk import ending
 from runstore.settings import Settings, resolve
 
@@ -86,8 +86,6 @@ def init(
     Raises SettingsError for a setting that can't be used, UsageError for an id that is no name or a `resume` that
     can't be met, ConfigError for a config file that can't be read, StorageError where no run directory can be made.
     """
-    from runstore.sdk.configvalues import config_defaults, config_values
-
     arguments = {
         "entity": entity,
         "project": project,
@@ -108,16 +106,19 @@ def init(
     }
     resolved = resolve(arguments, given_settings=settings)
     beside = resolved.reinit == "create_new"
-    if _current is not None and not beside:
+    if _open and not beside:
         if not _finishes_previous(resolved.reinit):
-            _current._warn("a run is going on already and init() returned it; finish() it to begin another")
-            return _current
+            return _going_on(resolved)
         finish_all(0)
-    values = {
-        **config_defaults(resolved.config_paths),
-        **config_values(config, config_exclude_keys, config_include_keys),
-    }
-    run = _begun(resolved, values)
+    with _refusal_in_one_sentence():
+        from runstore.sdk.configvalues import config_defaults, config_of_files, config_values
+
+        values = {
+            **config_defaults(),
+            **config_values(config, config_exclude_keys, config_include_keys),
+            **config_of_files(resolved.config_paths),
+        }
+        run = _begun(resolved, values)
     opened(run, current=not beside)
     return run
 
@@ -150,7 +151,8 @@ def opened(run: Run | DisabledRun, current: bool = True) -> None:
     if not run.disabled and all(other.disabled for other in _open):
         from runstore.sdk import signals
 
-        with contextlib.suppress(RuntimeError):  # no thread can be started: a signal ends the run without an exit
+        # No thread can be started, or no descriptor is left: a signal ends the run without an exit.
+        with contextlib.suppress(RuntimeError, OSError):
             signals.watch(finish_all)
     _open.append(run)
     ending.at_exit(finish_all)
@@ -204,6 +206,15 @@ class BeforeInit:
         return Error(f"there is no run whose {self.__dict__['_name']} this could be: call runstore.init() first")
 
 
+@contextlib.contextmanager
+def _refusal_in_one_sentence() -> Iterator[None]:
+    """Turn into a StorageError what is left: no descriptors, even for an import."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"no run can be begun ({error})") from error
+
+
 def _begun(settings: Settings, config: Mapping[str, Any]) -> Run | DisabledRun:
     if settings.mode == "disabled":
         from runstore.sdk.disabled import DisabledRun
@@ -212,6 +223,14 @@ def _begun(settings: Settings, config: Mapping[str, Any]) -> Run | DisabledRun:
     from runstore.sdk import beginning
 
     return beginning.begin(settings, config)
+
+
+def _going_on(settings: Settings) -> Run | DisabledRun:
+    if settings.resume == "must":
+        raise UsageError('resume="must": a run is going on already; finish() it first, or pass reinit')
+    run = _open[-1]
+    run._warn("a run is going on already and init() returned it; finish() it to begin another")
+    return run
 
 
 def _finishes_previous(reinit: str) -> bool:

@@ -8,7 +8,6 @@ What finds no room even in memory is counted, and its numbers are left out of th
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from collections import deque
@@ -35,11 +34,22 @@ class RunLog:
     many threads, and from a signal handler or finalizer that interrupts a call of the same thread.
     """
 
-    def __init__(self, begin: Begin, kind: Origin.Kind, warn: Callable[[str], None], sync_seconds: float = 1.0) -> None:
-        """Begin the first log; raises StorageError where that can't be done."""
+    def __init__(
+        self,
+        begin: Begin,
+        kind: Origin.Kind,
+        warn: Callable[[str], None],
+        sync_seconds: float = 1.0,
+        known: Callable[[], bytes] | None = None,
+    ) -> None:
+        """Begin the first log; raises StorageError where that can't be done.
+
+        `known()` is the record with which a log goes on whose predecessor nobody will read.
+        """
         self.lost_records = 0
         self._begin = begin
         self._warn = warn
+        self._known = known
         self._sync_seconds = sync_seconds
         self._writer = begin(kind)
         self._mutex = threading.RLock()
@@ -107,6 +117,7 @@ class RunLog:
 
     def folder(self) -> Path:
         """Return the run directory of the log that the next record goes to, beginning that log where it must be."""
+        self.leave_if_gone()  # what is put there must not bring an old run directory back, without its log
         with self._mutex:
             if not self._writer.usable and not self._writing and not self._closed:
                 self._recover()
@@ -117,10 +128,22 @@ class RunLog:
         with self._mutex:
             return len(self._backlog), self._writer.records
 
+    @property
+    def gone(self) -> bool:
+        """Whether the present log was noticed to be deleted or moved away. Costs nothing, and is noticed late."""
+        return self._writer.gone
+
     def leave_if_gone(self) -> None:
         """Go on in a new log where the present one was deleted or moved away: nobody would find what is added."""
         with self._mutex:
-            if self._writer.usable and not self._writing and _is_gone(self._writer.path) and self._moved():
+            self._writer.gone = False  # set anew, a second later, where no other log can be begun now
+            if not self._writer.usable or self._writing or not self._writer.is_gone():
+                return
+            lost = self._writer.records if self._writer.deleted else 0
+            if self._moved():
+                self._writer.note_lost(lost)
+                if self._known is not None:
+                    self.append(self._known())
                 self._warn(f"a log of this run was deleted or moved away; it goes on in {self._writer.path}")
 
     def forked(self) -> None:
@@ -203,13 +226,3 @@ class RunLog:
             self._backlog_bytes += len(torn)
         self._writer = writer
         return True
-
-
-def _is_gone(path: Path) -> bool:
-    try:
-        os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:  # a file server that is away: nothing is known
-        return False
-    return False

@@ -91,4 +91,4 @@ def _summaries(summary: str | None) -> tuple[str, ...] | None:
 def _check_types(kind: type, **arguments: object) -> None:
     for name, value in arguments.items():
         if value is not None and not isinstance(value, kind):
-            raise UsageError(f"define_metric({name}={value!r}): it is a {kind.__name__}, not a {type(value).__name__}")
+            raise UsageError(f"define_metric({name}={value!r}): it is a {kind.__name__}, not {type(value).__name__}")

@@ -99,7 +99,7 @@ def metadata(settings: Settings, started_ns: int) -> dict[str, Any]:
     """Return what is known at once about the machine and the program, by the names of W&B's wandb-metadata.json."""
     began = datetime.fromtimestamp(started_ns / 1e9, timezone.utc)
     known = {
-        "os": platform.platform(),
+        "os": _operating_system(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "startedAt": began.isoformat(timespec="microseconds").replace("+00:00", "Z"),
         "docker": _utf8(settings.docker or ""),
@@ -129,6 +129,12 @@ def metadata_files_record() -> bytes:
     record = Record()
     record.files.files.add(path=METADATA_FILE, policy=FilesItem.END, type=FilesItem.WANDB)
     return codec.encode(record)
+
+
+def _operating_system() -> str:
+    # As platform.platform() has it, which starts a process to ask for the processor's name.
+    system = os.uname()
+    return f"{system.sysname}-{system.release}-{system.machine}-with-{''.join(platform.libc_ver())}"
 
 
 def _program() -> str:

@@ -70,7 +70,7 @@ class Recorder:
         self._step_now: Callable[[], int] = lambda: self.starting_step
         self._console = ConsoleCapture(lambda record: self._log.append(record), self.warn)
         kind = earlier.kind if earlier else Origin.START
-        self._log = RunLog(self._begin_log, kind, self.warn, settings.fsync)
+        self._log = RunLog(self._begin_log, kind, self.warn, settings.fsync, self._known_summary)
         self.append = self._log.append
         self.history = History(
             self.append,
@@ -108,7 +108,8 @@ class Recorder:
 
     def files_folder(self) -> Path:
         """Return the folder `files` beside the log that is being written, where a record's files must be."""
-        return self._log.folder() / "files"
+        with self.history.mutex:  # always before the log's own: a new log begins with what the history knows
+            return self._log.folder() / "files"
 
     def describe(self, **changed: Any) -> None:
         """Change settings that describe the run (`run_name`, `run_notes`, `run_tags`), and record that."""
@@ -151,6 +152,8 @@ class Recorder:
         """Record one row, or add to the open one; see Run.log."""
         if self.config.may_have_changed:
             self.config.notice_changes()
+        if self._log.gone:
+            self._leave_if_gone()
         self.history.log(data, step, commit)
         if time.monotonic() - self._derived_at > DERIVED_SUMMARY_SECONDS and not self.adds_to_another:
             self._derive_summary()
@@ -184,6 +187,7 @@ class Recorder:
             if self.finished:  # by a signal handler, in the middle of this
                 return
             self.finished = True
+            self._log.leave_if_gone()  # before the last row is written
             self.history.flush()
             if not self.adds_to_another:
                 self._derive_summary()
@@ -230,6 +234,13 @@ class Recorder:
             self.directory = directory
         return writer
 
+    def _known_summary(self) -> bytes:
+        """Return the record of the summary for a log whose predecessor is gone, with the rows that it came from."""
+        record = Record()
+        for key, value in self._summary_now().tree().items():
+            record.summary.update.add(key=key, value_json=wire.dumps(value))
+        return codec.encode(record)
+
     def _run_record(self, kind: Origin.Kind, began_ns: int, step: int) -> bytes:
         branches = kind in (Origin.START, Origin.REWIND)
         return preamble.run_record(
@@ -269,11 +280,15 @@ class Recorder:
             record.config.remove.add(key=key)
         self.append(codec.encode(record))
 
+    def _leave_if_gone(self) -> None:
+        with self.history.mutex:
+            self._log.leave_if_gone()
+
     def _derive_summary(self) -> None:
         self._derived_at = time.monotonic()
         self.config.record_changes()
-        self._log.leave_if_gone()
         with self.history.mutex:
+            self._log.leave_if_gone()
             tree = self.history.current_summary().tree()
             tree["_wandb"] = {"runtime": math.floor(time.time() - self.started_ns / 1e9)}
             self.append(derived_record(tree))

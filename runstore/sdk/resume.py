@@ -24,7 +24,7 @@ class Earlier:
     next_step: int
     config: dict[str, Any] = field(default_factory=dict)
     summary: SummaryFold = field(default_factory=SummaryFold)
-    name: str = ""
+    described: dict[str, Any] = field(default_factory=dict)  # what the run is called and belongs to, by setting
     kind: Origin.Kind = Origin.RESUME  # how the process that goes on stands to these logs
     wandb_config: dict[str, Any] = field(default_factory=dict)  # what W&B's tools keep below the config's key `_wandb`
 
@@ -59,16 +59,27 @@ def earlier_logs(root: Path, entity: str, project: str, run_id: str, until: int 
         )
     if not folds:
         return None
-    next_step, summary, name = 0, SummaryFold(), ""
+    next_step, summary = 0, SummaryFold()
     config: dict[str, Any] = {}
+    described: dict[str, Any] = {}
     for piece in stitch(fragments):
         fold = folds[piece.log]
         next_step = max(next_step, piece.last_step + 1)
         summary = summary.followed_by(fold.summary)
         config |= fold.config
-        name = fold.facts.name or name
+        described |= {setting: value for setting, value in _described(fold.facts).items() if value}
     wandb_config = config.pop("_wandb", None) or {}
-    return Earlier(next_step, config, summary, name, wandb_config=wandb_config)
+    return Earlier(next_step, config, summary, described, wandb_config=wandb_config)
+
+
+def _described(facts: LogFacts) -> dict[str, Any]:
+    return {
+        "run_name": facts.name,
+        "run_notes": facts.notes,
+        "run_tags": tuple(facts.tags),
+        "run_group": facts.group,
+        "run_job_type": facts.job_type,
+    }
 
 
 def facts_of(log: Path) -> LogFacts | None:

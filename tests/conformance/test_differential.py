@@ -1,7 +1,6 @@
 """What runstore records is what stock wandb 0.31.0 records: each scenario is run with both, and the logs compared.
 
-Where we differ on purpose, a test in test_deliberate_differences.py says so by name. What is left to be done is named
-in OPEN, and fails.
+Where we differ on purpose, a test in test_deliberate_differences.py says so by name.
 """
 
 from __future__ import annotations
@@ -60,18 +59,9 @@ NOT_EQUAL = {
 }
 EQUAL = [(topic, run_id) for topic in TOPICS for run_id in run_ids(topic) if (topic, run_id) not in NOT_EQUAL]
 
-# (topic, run): what is not as in stock yet.
-OPEN: dict[tuple[str, str], str] = {
-    ("several", "returned_with_one_beside"): "sdk/lifecycle.py: a run that stands beside is going on as well",
-    ("several", "finish_previous_of_those_beside"): "sdk/lifecycle.py: a run that stands beside is going on as well",
-    ("several", "must_while_one_goes_on"): "sdk/lifecycle.py: resume='must' is refused while a run goes on",
-}
-
 
 def _param(topic: str, run_id: str) -> Any:
-    reason = OPEN.get((topic, run_id))
-    marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
-    marks += [torch_environment.needed()] if topic == "watched" else []
+    marks = [torch_environment.needed()] if topic == "watched" else []
     return pytest.param(topic, run_id, id=f"{topic}-{run_id}", marks=marks)
 
 
@@ -109,19 +99,19 @@ def _ending(factory: pytest.TempPathFactory, name: str) -> Pair:
     return made_once(factory, f"ending-{name}", lambda folder: run_ending(name, folder))
 
 
-@pytest.mark.xfail(reason="sdk/lifecycle.py: the setting config_paths is read and never used", strict=True)
-def test_config_files_that_the_environment_names_come_before_what_init_is_given(tmp_path: Path) -> None:
+def test_config_files_of_the_settings_win_over_the_defaults_and_what_init_is_given(tmp_path: Path) -> None:
+    """Stock 0.31 refuses WANDB_CONFIG_PATHS, which names them as well, whatever it says."""
     source = """
-import os, pathlib
+import pathlib
+import wandb
 pathlib.Path("one.yaml").write_text("lr: {value: 1}\\nfirst: {value: 1}\\n")
 pathlib.Path("two.yaml").write_text("first: {value: 2}\\nsecond: {value: 2}\\n")
 pathlib.Path("config-defaults.yaml").write_text("second: {value: 3}\\nthird: {value: 3}\\n")
-os.environ["WANDB_CONFIG_PATHS"] = "one.yaml,two.yaml"
-import wandb
+wandb.setup(settings=wandb.Settings(config_paths=["one.yaml", "two.yaml"]))
 wandb.init(project="p", id="x", config={"lr": 2})
 """
     pair = run_source(source, tmp_path)
-    assert pair.stock.form("x")["config"] == {"lr": 2, "first": 2, "second": 2, "third": 3}
+    assert pair.stock.form("x")["config"] == {"lr": 1, "first": 2, "second": 2, "third": 3}
     assert pair.ours.form("x")["config"] == pair.stock.form("x")["config"]
 
 
@@ -205,7 +195,6 @@ def test_program_that_logs_otherwise_with_us_is_told_apart(tmp_path: Path) -> No
 def test_every_scenario_is_run() -> None:
     scripts = {path.stem for path in SCENARIOS.glob("*.py")} - {"__init__"}
     assert scripts == {*TOPICS, "planted", "deliberate", "continued"}
-    assert set(OPEN) <= set(EQUAL)
     here = ast.parse(Path(__file__).with_name("test_deliberate_differences.py").read_text())
     texts = {node.value for node in ast.walk(here) if isinstance(node, ast.Constant)}
     named = {*run_ids("deliberate"), *run_ids("continued"), *(run_id for _, run_id in NOT_EQUAL)} - {"parent"}

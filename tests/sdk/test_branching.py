@@ -186,3 +186,12 @@ def test_what_belongs_to_wandbs_tools_goes_on_with_the_run(folder: Path) -> None
     run.finish()
     begin(project="p", id="again", resume="must").finish()
     assert [fold(log).config["_wandb"] for log in logs(folder)] == [{"pinned_keys": ["lr"]}] * 2
+
+
+def test_what_a_run_is_called_goes_on_with_it(folder: Path) -> None:
+    begin(project="p", id="again", name="n", notes="a note", tags=["a"], group="g", job_type="train").finish()
+    run = begin(project="p", id="again", resume="must", job_type="eval")
+    assert (run.name, run.notes, run.tags, run.group, run.job_type) == ("n", "a note", ("a",), "g", "eval")
+    run.tags += ("b",)
+    run.finish()
+    assert fold(logs(folder)[1]).facts.tags == ["a", "b"]

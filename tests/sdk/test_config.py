@@ -169,10 +169,10 @@ def test_a_defaults_file_in_the_current_folder_counts_where_nothing_else_does(
     assert dict(begin(config={"lr": 2}).config) == {"lr": 2, "seed": 7}
 
 
-def test_files_that_the_settings_name_are_a_config_as_well(
+def test_files_that_the_settings_name_win_over_the_programs_config(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a.yaml").write_text("lr: 1\nseed: 7\n")
     (tmp_path / "b.yaml").write_text("seed: 8\ndepth: 2\n")
-    monkeypatch.setenv("WANDB_CONFIG_PATHS", f"{tmp_path / 'a.yaml'},{tmp_path / 'b.yaml'}")
-    assert dict(begin(config={"lr": 2}).config) == {"lr": 2, "seed": 8, "depth": 2}
+    monkeypatch.setenv("WANDB_CONFIG_PATHS", f"{tmp_path / 'a.yaml'},{tmp_path / 'b.yaml'},none.yaml")
+    assert dict(begin(config={"lr": 2, "c": 3}).config) == {"lr": 1, "seed": 8, "depth": 2, "c": 3}

@@ -224,6 +224,15 @@ def test_data_may_come_as_rows_arrays_and_frames() -> None:
     assert typed(Table(columns=[1, 2], data=[[1, 2]]))["columns"] == [1, 2]
 
 
+def test_numbers_of_numpy_that_a_column_took_make_it_take_nothing_else() -> None:
+    table = Table(columns=["a", "b"], data=np.array([[1.0, np.nan], [2.0, 3.0]]), optional=[True, False])
+    assert types(table) == {"a": union(NONE, NUMBER), "b": NUMBER}
+    for wrong in (np.bool_(True), np.str_("x"), np.datetime64("2020-01-01")):
+        with pytest.raises(TypeError, match="column 'b'"):
+            table.add_data(np.float64(1), wrong)
+    assert len(table.data) == 2
+
+
 def test_a_frame_that_is_logged_is_a_table(folder: Path) -> None:
     begin().log({"frame": pd.DataFrame({"a": [1.5, 2]})})
     assert row(folder, 0, "frame")["_type"] == "table-file"

@@ -7,6 +7,7 @@ what a program does with the originals afterwards does no harm. `run.log_artifac
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from runstore.core.manifest import MD5, Manifest, ManifestEntry, entry_path, hasher, hex_of, text_of
-from runstore.errors import ArtifactFinalizedError, UsageError, WrongArtifact, WrongArtifactType
+from runstore.errors import ArtifactFinalizedError, StorageError, UsageError, WrongArtifact, WrongArtifactType
 from runstore.sdk.artifacts import staging
 from runstore.sdk.artifacts.facts import ArtifactFacts, ArtifactTTL, Logged
 from runstore.sdk.artifacts.names import checked_metadata, checked_name, checked_type, cleaned_name
@@ -145,7 +146,10 @@ class Artifact(ArtifactFacts):
         before = self._manifest.get_entry_by_path(path)
         if before is not None and "x" in mode:
             raise WrongArtifact(f'{path!r} is in the artifact already; open it with mode="w" to replace it')
-        folder = tempfile.mkdtemp(prefix="runstore-new-file-")
+        try:
+            folder = tempfile.mkdtemp(prefix="runstore-new-file-")
+        except OSError as error:
+            raise staging.ArtifactRefused.by(error, f"{self.name}: {path} can't be opened for writing") from error
         try:
             file = Path(folder, os.path.basename(path))
             if before is not None and before.local_path and not mode.startswith("w"):
@@ -153,6 +157,10 @@ class Artifact(ArtifactFacts):
             with open(file, mode, encoding=encoding) as opened:
                 yield opened
             self._added(self._copied(file, path, skip_cache=True), None, "x" not in mode)
+        except OSError as error:
+            if isinstance(error, StorageError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise  # the program's own, which it may expect
+            raise staging.ArtifactRefused.by(error, f"{self.name}: {path} can't be written") from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -193,7 +201,7 @@ class Artifact(ArtifactFacts):
         """
         self._open_for("add")
         if not isinstance(obj, Media) or not obj.log_type:
-            raise WrongArtifactType(f"a {type(obj).__name__} can't be added to an artifact; add_file takes files")
+            raise WrongArtifactType(f"{type(obj).__name__}: it can't be added to an artifact; add_file takes files")
         if id(obj) in self._objects:
             return self._objects[id(obj)][1]
         path = _with_suffix(entry_path(name), obj)
@@ -308,7 +316,10 @@ class Artifact(ArtifactFacts):
         digest = hasher(self._manifest.algorithm)
         store = staging.store()
         hashers: tuple[Hasher] = (digest,)
-        blob = store.put(source, *hashers) if isinstance(source, bytes) else store.put_file(source, *hashers)
+        try:
+            blob = store.put(source, *hashers) if isinstance(source, bytes) else store.put_file(source, *hashers)
+        except OSError as error:
+            raise staging.ArtifactRefused.by(error, f"{self.name}: {path} can't be kept") from error
         where = os.path.abspath(blob.path)
         return ManifestEntry(path, text_of(digest.digest()), size=blob.size, local_path=where, skip_cache=skip_cache)
 

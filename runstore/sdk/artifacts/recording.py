@@ -146,13 +146,21 @@ class ArtifactLog(Part):
         """Record the code below `root` as an artifact; see Run.log_code."""
         from runstore.sdk.artifacts import code
 
-        artifact = Artifact.of_the_run(name or code.artifact_name(self.recorder.settings), "code")
-        runs = self.recorder.directory.parent
-        for file in code.files_below(root, include_fn, exclude_fn, runs) if root is not None else ():
+        try:
+            folder = os.path.abspath(root) if root is not None else ""
+            name = name or code.artifact_name(self.recorder.settings)
+        except FileNotFoundError:  # the only thing that abspath asks the system for
+            self.recorder.warn("no code is recorded: the program's current folder was deleted; the run goes on")
+            return None
+        artifact = Artifact.of_the_run(name, "code")
+        found = False
+        for file in code.files_below(folder, include_fn, exclude_fn, self.recorder.directory.parent) if folder else ():
+            found = True
             with self._disk_trouble(f"{file} is not in the recorded code"):
-                artifact.add_file(file, os.path.relpath(file, root))
+                artifact.add_file(file, os.path.relpath(file, folder))
         if not len(artifact.manifest):
-            self.recorder.warn(f"no code was found below {root}: none is recorded")
+            if not found:
+                self.recorder.warn(f"no code was found below {root}: none is recorded")
             return None
         self._log(artifact, Manner(with_latest(None)))
         if not artifact.is_draft():
@@ -283,7 +291,7 @@ def _no_lookup(name: str) -> NoReturn:
 
 
 def _kind(value: object) -> str:
-    return f"a {type(value).__name__}"
+    return type(value).__name__
 
 
 def _utf8(text: str) -> str:

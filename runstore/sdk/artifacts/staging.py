@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runstore.blobs.store import BlobStore
+from runstore.errors import StorageError
 
 if TYPE_CHECKING:
     from runstore.sdk.recorder import Recorder
@@ -22,6 +23,21 @@ if TYPE_CHECKING:
 BLOBS = "blobs"  # the folder in a run directory
 
 _temporary: tuple[int, Path] | None = None  # of which process, and where
+
+
+class ArtifactRefused(StorageError, OSError):
+    """The disk has no place for what is added to an artifact. An OSError too, as with W&B's library."""
+
+    @classmethod
+    def by(cls, error: OSError, what: str) -> ArtifactRefused:
+        """Return the error that says `what`, and why."""
+        where = f" ({os.fsdecode(error.filename)})" if error.filename else ""
+        refused = cls(f"{what}: {error.strerror or error}{where}; what was added before is safe")
+        refused.errno, refused.strerror = error.errno, error.strerror or str(error)
+        return refused
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 def store() -> BlobStore:

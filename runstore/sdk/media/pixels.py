@@ -47,8 +47,11 @@ def _pixels(data: Any) -> Any:
     """Return an array of the shape (height, width) or (height, width, channels)."""
     pixels = as_array(data)
     if pixels.dtype.kind not in "biuf":
-        raise WrongMediaType(f"Image takes arrays of numbers, pictures, figures and paths, not {type_name(data)}")
+        kind = f" of {pixels.dtype}" if hasattr(data, "dtype") else ""
+        raise WrongMediaType(f"Image takes arrays of numbers, pictures, figures and paths, not {type_name(data)}{kind}")
     shape = pixels.shape
+    if not pixels.size:
+        raise WrongMedia(f"an array of shape {shape} is no image: it has no pixels")
     if pixels.ndim > 2 and pixels.squeeze().ndim > 1 and not (is_tensor(data) and pixels.ndim == 3):
         pixels = pixels.squeeze()
     if pixels.ndim == 1:  # a column, as W&B's library has it

@@ -40,10 +40,15 @@ def _tree_recorded(
         if type(value) in _PLAIN:
             continue
         try:
-            isinstance(value, Media)
-        except Exception:  # an object whose attributes raise: it is recorded as text
+            recorded = _recorded(value, recorder, str(key), step, above)
+        except Error:  # says itself what is wrong
+            raise
+        except Exception as error:  # whatever an object of some library's raises when it is looked at
+            if isinstance(error, OSError) or issubclass(type(value), Media):
+                raise
+            reason = f"{type(error).__name__}: {error}"
+            recorder.warn(f"{key}: this value could not be read ({reason}); it is recorded as text")
             continue
-        recorded = _recorded(value, recorder, str(key), step, above)
         if recorded is not value:
             found = dict(data) if found is None else found
             found[key] = recorded
@@ -57,17 +62,11 @@ def _recorded(value: Any, recorder: Recorder, key: str, step: int | str, above: 
         return _tree_recorded(value, recorder, step, above)
     if isinstance(value, (list, tuple)) and value and all(isinstance(item, Media) for item in value):
         return _list_recorded(value, recorder, key, step)
-    try:
-        if isinstance(value, (int, float, str)) or getattr(value, "ndim", None) == 0:
-            return value  # a number of some library's: nothing to record
-        from runstore.sdk.media import foreign
+    if isinstance(value, (int, float, str)) or getattr(value, "ndim", None) == 0:
+        return value  # a number of some library's: nothing to record
+    from runstore.sdk.media import foreign
 
-        return _attempt(lambda: foreign.recorded(value, recorder, key, step), recorder, key)
-    except Error:  # says itself what is wrong
-        raise
-    except Exception as error:  # whatever an object of some library's raises
-        recorder.warn(f"{key}: this value could not be read ({type(error).__name__}: {error}); it is recorded as text")
-        return value
+    return _attempt(lambda: foreign.recorded(value, recorder, key, step), recorder, key)
 
 
 def _list_recorded(items: Sequence[Media], recorder: Recorder, key: str, step: int | str) -> Any:

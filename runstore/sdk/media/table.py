@@ -23,6 +23,7 @@ from runstore.sdk.media.tabletypes import (
     TableFolder,
     TableOf,
     Union,
+    is_numpy_scalar_of,
     kind_for,
     kind_of,
     optional,
@@ -117,7 +118,11 @@ class Table(Media):
         changed: dict[Column, Kind] = {}
         for column, value in zip(self.columns, data, strict=True):
             if type(value) not in self._usual[column] or value != value:
-                changed[column] = self._kind_taking(column, value)
+                kind = self._kind_taking(column, value)
+                if kind != self.column_types.fields[column]:
+                    changed[column] = kind
+                elif is_numpy_scalar_of(type(value), kind):
+                    self._usual[column].add(type(value))
         self._changes()
         if changed:
             self._retype(changed)
@@ -389,7 +394,7 @@ def _columns_and_rows(columns: Any, data: Any, dataframe: Any) -> tuple[list[Col
     frame = dataframe if dataframe is not None else data if _is_dataframe(data) else None
     if frame is not None:
         if not _is_dataframe(frame):
-            raise WrongMediaType(f"dataframe is one of pandas', not a {type(frame).__name__}")
+            raise WrongMediaType(f"dataframe is one of pandas', not {type(frame).__name__}")
         columns = list(frame.columns)
         values = [frame.iloc[:, place].values for place in range(len(columns))]
         data = [tuple(column[row] for column in values) for row in range(len(frame))]
@@ -397,7 +402,7 @@ def _columns_and_rows(columns: Any, data: Any, dataframe: Any) -> tuple[list[Col
     if isinstance(columns, str) or not all(type(name) in (str, int) for name in names):
         raise WrongMedia("columns is a list of names, which are strings or integers")
     if data is not None and (isinstance(data, (str, bytes, dict)) or not hasattr(data, "__iter__")):
-        raise WrongMediaType(f"data is a list of rows, an array or a data frame, not a {type(data).__name__}")
+        raise WrongMediaType(f"data is a list of rows, an array or a data frame, not {type(data).__name__}")
     return names, data if data is not None else ()
 
 

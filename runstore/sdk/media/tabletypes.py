@@ -393,6 +393,12 @@ def _numpy_scalar(cls: type) -> str | None:
     return "number" if "number" in names and "timedelta64" not in names else None
 
 
+def is_numpy_scalar_of(cls: type, kind: Kind) -> bool:
+    """Return whether a class is one of numpy's whose values all are of this kind, or of a member of it."""
+    found = _numpy_scalar(cls)
+    return found is not None and Scalar(found) in (kind.members if isinstance(kind, Union) else (kind,))
+
+
 def _is_array(value: Any) -> bool:
     cls: type = value.__class__
     return (cls.__module__, cls.__name__) == ("numpy", "ndarray")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # Rates over less than this are noise, and a record of them is of no use to anybody.
 LEAST_SECONDS_BETWEEN = 1.0
 SHORTEST_INTERVAL_SECONDS = 0.1
+PAUSE_SECONDS = 0.05
 # How long the end of a run waits for the last sample. A GPU's driver or a network's file system may hang for longer.
 STOP_SECONDS = 1.0
 
@@ -69,6 +70,7 @@ class SystemMonitor(Part):
 
     def _run(self) -> None:
         ending = self._ending
+        ending.wait(PAUSE_SECONDS)  # the program is just beginning, and imports are its time
         sources = self._attempt("psutil", self._opened) or []
         interval = max(self._options.interval_seconds, SHORTEST_INTERVAL_SECONDS)
         due = sampled_at = time.monotonic()
