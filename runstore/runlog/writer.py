@@ -212,9 +212,11 @@ class LogWriter:
 
     def _sync(self) -> None:
         """Bring the log to the disk. A failure is kept, not retried: the kernel may have dropped the pages already."""
-        upto = self._offset
+        upto, file = self._offset, self._file
+        if file < 0:  # closed since the background thread looked at the clock
+            return
         try:
-            _fdatasync(self._file)
+            _fdatasync(file)
         except OSError as error:
             # Some file systems (pipes, some FUSE) have no sync at all; that is no failure of the disk.
             self.sync_failed = error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EBADF)
