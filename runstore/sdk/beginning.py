@@ -128,7 +128,9 @@ def _branched(settings: Settings) -> tuple[Earlier | None, str]:
     wandb_config = {"branch_point": {"run_id": moment.run, "step": step}}
     found = earlier_logs(Path(settings.root_dir) / "wandb", settings.entity, settings.project, moment.run, until=step)
     if found is not None:
-        return dataclasses.replace(found, kind=kind, next_step=step + 1, wandb_config=wandb_config), ""
+        beyond = f"{moment}: what is recorded here of that run ends at step {found.next_step - 1}"
+        reason = beyond if found.next_step <= step else ""
+        return dataclasses.replace(found, kind=kind, next_step=step + 1, wandb_config=wandb_config), reason
     reason = f"{moment}: that run is not below {settings.root_dir}; its config and summary are not carried over"
     return Earlier(next_step=step + 1, kind=kind, wandb_config=wandb_config), reason
 

@@ -195,3 +195,9 @@ def test_what_a_run_is_called_goes_on_with_it(folder: Path) -> None:
     run.tags += ("b",)
     run.finish()
     assert fold(logs(folder)[1]).facts.tags == ["a", "b"]
+
+
+def test_a_branch_beyond_the_end_of_a_run_is_said(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    first_run(folder)
+    assert begin(project="p", fork_from="base?_step=500").starting_step == 501
+    assert "base?_step=500: what is recorded here of that run ends at step 9" in capfd.readouterr().err
