@@ -31,6 +31,7 @@ _REQUIREMENTS = (
     "markupsafe",
     "fsspec",
 )
+_UNUSABLE = "unusable.txt"  # beside a torch that can't be imported: why
 _INSTALL_TIMEOUT_SECONDS = 900.0
 _RUN_TIMEOUT_SECONDS = 120.0
 ROOT = Path(__file__).parents[1]
@@ -46,23 +47,31 @@ def install() -> Path:
     """Return the folder that holds torch, installing it with pip where it is missing.
 
     A folder under its final name is always whole: pip fills a temporary one beside it, which is then renamed. Of
-    several processes that install at once, one wins. Raises RuntimeError with pip's own words if it fails.
+    several processes that install at once, one wins. Where pip finds the build for CUDA alone, which can't be imported
+    without gigabytes more, the test is skipped and says so. Raises RuntimeError with pip's own words if it fails.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "runstore-tests"
     site = cache / f"torch-{TORCH_VERSION}-py{sys.version_info.major}{sys.version_info.minor}"
-    if site.is_dir():
-        return site
+    if not site.is_dir():
+        _fill(site)
+    if (site / _UNUSABLE).exists():
+        pytest.skip(f"the torch {TORCH_VERSION} that pip found can't be imported: {(site / _UNUSABLE).read_text()}")
+    return site
+
+
+def _fill(site: Path) -> None:
+    cache = site.parent
     cache.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{site.name}-", dir=cache))
     try:
         _pip_install(partial)
+        _check_import(partial)
         os.rename(partial, site)
     except OSError:
         if not site.is_dir():  # else another process was faster
             raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return site
 
 
 def run(
@@ -83,6 +92,17 @@ def run(
         text=True,
         timeout=timeout,
     )
+
+
+def _check_import(site: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import torch"],
+        env={**os.environ, "PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode != 0:
+        (site / _UNUSABLE).write_text(done.stderr.strip().rpartition("\n")[2])
 
 
 def _pip_install(target: Path) -> None:

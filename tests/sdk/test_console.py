@@ -103,7 +103,8 @@ def test_what_a_signal_handler_prints_in_the_middle_of_a_print_is_recorded(folde
             n += 1
         signal.setitimer(signal.ITIMER_REAL, 0)
         print(n, seen)
-        """
+        """,
+        PYTHONUNBUFFERED="1",  # a buffered stream of Python's refuses to be entered twice
     )
     n, seen = map(int, succeeded(done).split())
     lines = console(only_log(folder), "stderr")

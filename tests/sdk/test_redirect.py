@@ -42,7 +42,7 @@ def test_everything_that_reaches_the_terminal_is_shown_and_recorded(folder: Path
     done = program(
         START
         + """
-print("printed")
+print("printed", flush=True)
 os.write(1, b"written \\xc3"); os.write(1, b"\\xa9\\n")
 sys.stdout.buffer.write(b"bytes\\n"); sys.stdout.flush()
 ctypes.CDLL(None).puts(b"from C")
