@@ -102,7 +102,12 @@ def test_a_key_is_kept_beside_other_entries_for_its_owner_only(bench: Bench) -> 
     assert file.read_text() == f"{OTHERS}machine wandb.example.org:8080\n  login user\n  password {KEY}\n"
     assert file.stat().st_mode & 0o777 == 0o600
     login(bench, KEY[::-1])  # for the same server, which is this user's now
-    hosts = netrc.netrc(str(file)).hosts
+    assert 'password "p w"' in file.read_text()
+    try:
+        hosts = netrc.netrc(str(file)).hosts
+    except netrc.NetrcParseError:  # that of Python 3.10 knows no quotes
+        assert KEY[::-1] in file.read_text()
+        return
     assert hosts["wandb.example.org:8080"][2] == KEY[::-1]
     assert hosts["other.example.org"][2] == "p w"
     assert hosts["one.example.org"][2] == "b"

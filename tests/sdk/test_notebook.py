@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -81,7 +82,8 @@ def test_the_cells_that_were_executed_are_kept(folder: Path, kernel: Kernel) -> 
     shown, result = second["outputs"]
     assert shown["data"]["text/html"] == "<b>ü</b>"
     assert (result["output_type"], result["data"]["text/plain"]) == ("execute_result", "42")
-    assert third["outputs"][-1]["ename"] == "ZeroDivisionError"
+    if version("ipython") >= "9":  # older ones keep no exceptions
+        assert third["outputs"][-1]["ename"] == "ZeroDivisionError"
     assert (third["source"], third["execution_count"]) == ("1 / 0", 3)
     assert fold(log).config["_wandb"] == {
         "code_path": "code/work.ipynb",

@@ -97,6 +97,8 @@ def _jsonable(value: Any) -> Any:
         return [_jsonable(item) for item in value]
     if isinstance(value, (datetime.datetime, datetime.date)):
         return value.isoformat()
+    if type(value).__module__ == "numpy" and value.dtype.kind == "M":  # nanoseconds would be listed as plain integers
+        value = value.astype("datetime64[us]")
     as_list = getattr(value, "tolist", None)
     if callable(as_list):
         listed = as_list()
