@@ -34,7 +34,10 @@ class SummaryFold:
 
     def takes_plainly(self, keys: Iterable[str]) -> bool:
         """Whether rows of these keys only replace values, so that of many such rows the last one is enough."""
-        return not self.definitions and self._inner.keys().isdisjoint(keys)
+        definitions = self.definitions
+        if definitions.by_name or definitions.by_glob:
+            return False
+        return not self._inner or self._inner.keys().isdisjoint(keys)
 
     def apply_row(self, row: Mapping[Any, Any]) -> None:
         """Take in a row of values by Key."""

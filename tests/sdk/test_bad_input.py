@@ -132,7 +132,7 @@ HARMLESS: dict[str, Any] = {
     "module": math,
     "array of objects": numpy.array([object(), RaisingRepr()], dtype=object),
     "ten megabytes": "x" * 10_000_000,
-    "not a time": numpy.datetime64("NaT"),
+    "not a time": numpy.datetime64("NaT", "s"),
     "memory view": memoryview(b"abc"),
     "int of 5000 digits": 10**5000,
 }
