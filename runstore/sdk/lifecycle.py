@@ -81,7 +81,8 @@ def init(
     and summary go on; "auto" continues the folder's last run if that did not end well. `resume_from="<id>?_step=<n>"`
     sets a run back to step n and goes on from there; `fork_from` begins another run with its config and summary.
 
-    `force`, `tensorboard`, `sync_tensorboard`, `monitor_gym` and `anonymous` are accepted and without effect.
+    `force`, `allow_val_change` (give it to `config.update`), `tensorboard`, `sync_tensorboard`, `monitor_gym` and
+    `anonymous` are accepted and without effect.
 
     Raises SettingsError for a setting that can't be used, UsageError for an id that is no name or a `resume` that
     can't be met, ConfigError for a config file that can't be read, StorageError where no run directory can be made.
@@ -111,14 +112,7 @@ def init(
             return _going_on(resolved)
         finish_all(0)
     with _refusal_in_one_sentence():
-        from runstore.sdk.configvalues import config_defaults, config_of_files, config_values
-
-        values = {
-            **config_defaults(),
-            **config_values(config, config_exclude_keys, config_include_keys),
-            **config_of_files(resolved.config_paths),
-        }
-        run = _begun(resolved, values)
+        run = _begun(resolved, config, config_exclude_keys, config_include_keys)
     opened(run, current=not beside)
     return run
 
@@ -215,14 +209,23 @@ def _refusal_in_one_sentence() -> Iterator[None]:
         raise StorageError(f"no run can be begun ({error})") from error
 
 
-def _begun(settings: Settings, config: Mapping[str, Any]) -> Run | DisabledRun:
+def _begun(
+    settings: Settings, config: Any, exclude: Sequence[str] | None, include: Sequence[str] | None
+) -> Run | DisabledRun:
+    from runstore.sdk.configvalues import config_defaults, config_of_files, config_values
+
+    values = {
+        **config_defaults(),
+        **config_values(config, exclude, include),
+        **config_of_files(settings.config_paths),
+    }
     if settings.mode == "disabled":
         from runstore.sdk.disabled import DisabledRun
 
-        return DisabledRun(config, settings)
+        return DisabledRun(values, settings)
     from runstore.sdk import beginning
 
-    return beginning.begin(settings, config)
+    return beginning.begin(settings, values)
 
 
 def _going_on(settings: Settings) -> Run | DisabledRun:

@@ -12,6 +12,7 @@ from enum import Enum
 from runstore.errors import UsageError
 from runstore.runlog import codec
 from runstore.runlog.record_pb2 import Record
+from runstore.sdk.values import storable
 
 LEAST_WAIT = timedelta(minutes=1)  # between two alerts of one title, where the program does not say
 
@@ -40,7 +41,7 @@ def alert_record(
             raise UsageError(f"an alert's {name} must be a str, not {type(value).__name__}")
     record = Record()
     alert = record.alert
-    alert.title, alert.text = _utf8(title), _utf8(text)
+    alert.title, alert.text = storable(title), storable(text)
     alert.level, alert.wait_duration = _level(level).value, _milliseconds(wait_duration)
     return codec.encode(record)
 
@@ -53,7 +54,7 @@ def preempting_record() -> bytes:
 def logger_record(text: str) -> bytes:
     """Return the record of text that goes to the console log alone, with the line's end that it may lack."""
     record = Record()
-    record.output_logger.line = _utf8(text if text.endswith("\n") else text + "\n")
+    record.output_logger.line = storable(text if text.endswith("\n") else text + "\n")
     return codec.encode(record)
 
 
@@ -76,8 +77,3 @@ def _milliseconds(wait: int | float | timedelta | None) -> int:
     if not math.isfinite(wait) or abs(wait) > timedelta.max.total_seconds():
         raise UsageError(f"wait_duration={wait!r} is no length of time")
     return int(wait * 1000)
-
-
-def _utf8(text: str) -> str:
-    """Return `text` without the lone surrogates that no record can hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -15,6 +15,7 @@ from runstore.runlog import codec, wire
 from runstore.runlog.process import ProcessName
 from runstore.runlog.record_pb2 import FilesItem, Origin, Record
 from runstore.sdk.surroundings.program import program_of
+from runstore.sdk.values import storable
 from runstore.settings import RunMoment, Settings
 from runstore.version import VERSION
 
@@ -75,10 +76,10 @@ def description_record(settings: Settings, run_id: str, started_ns: int) -> byte
 def _described(settings: Settings, run_id: str, started_ns: int) -> Record:
     record = Record()
     run = record.run
-    run.run_id, run.entity, run.project = run_id, _utf8(settings.entity), _utf8(settings.project or NO_PROJECT)
-    run.display_name, run.notes = _utf8(settings.run_name), _utf8(settings.run_notes)
-    run.tags.extend(map(_utf8, settings.run_tags))
-    run.run_group, run.job_type = _utf8(settings.run_group), _utf8(settings.run_job_type)
+    run.run_id, run.entity, run.project = run_id, storable(settings.entity), storable(settings.project or NO_PROJECT)
+    run.display_name, run.notes = storable(settings.run_name), storable(settings.run_notes)
+    run.tags.extend(map(storable, settings.run_tags))
+    run.run_group, run.job_type = storable(settings.run_group), storable(settings.run_job_type)
     run.host = ProcessName.of_this_process().host
     run.start_time.seconds, run.start_time.nanos = divmod(started_ns, 1_000_000_000)
     return record
@@ -89,9 +90,9 @@ def git_record(settings: Settings, run_id: str, started_ns: int, remote_url: str
     record = Record()
     run = record.run
     # Not the run's name and tags: they may change while git is asked, and what is left out stays as it is.
-    run.run_id, run.entity, run.project = run_id, _utf8(settings.entity), _utf8(settings.project or NO_PROJECT)
+    run.run_id, run.entity, run.project = run_id, storable(settings.entity), storable(settings.project or NO_PROJECT)
     run.start_time.seconds, run.start_time.nanos = divmod(started_ns, 1_000_000_000)
-    run.git.remote_url, run.git.commit = _utf8(remote_url), _utf8(commit)
+    run.git.remote_url, run.git.commit = storable(remote_url), storable(commit)
     return codec.encode(record)
 
 
@@ -102,14 +103,14 @@ def metadata(settings: Settings, started_ns: int) -> dict[str, Any]:
         "os": _operating_system(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "startedAt": began.isoformat(timespec="microseconds").replace("+00:00", "Z"),
-        "docker": _utf8(settings.docker or ""),
-        "program": _utf8(program_of(settings).name),
-        "args": [_utf8(argument) for argument in sys.argv[1:]],
-        "email": _utf8(settings.email or ""),
-        "root": _utf8(settings.root_dir),
-        "host": _utf8(settings.host or ProcessName.of_this_process().host),
-        "username": _utf8(settings.username or _user()),
-        "executable": _utf8(sys.executable or ""),
+        "docker": storable(settings.docker or ""),
+        "program": storable(program_of(settings).name),
+        "args": [storable(argument) for argument in sys.argv[1:]],
+        "email": storable(settings.email or ""),
+        "root": storable(settings.root_dir),
+        "host": storable(settings.host or ProcessName.of_this_process().host),
+        "username": storable(settings.username or _user()),
+        "executable": storable(sys.executable or ""),
     }
     return {name: value for name, value in known.items() if value}
 
@@ -138,7 +139,7 @@ def _operating_system() -> str:
 
 
 def _program() -> str:
-    return _utf8(sys.argv[0]) if sys.argv and sys.argv[0] else "<interactive>"
+    return storable(sys.argv[0]) if sys.argv and sys.argv[0] else "<interactive>"
 
 
 def final_record() -> bytes:
@@ -156,8 +157,3 @@ def exit_record(exit_code: int, runtime_seconds: int) -> bytes:
 def left_record() -> bytes:
     """Return the record that says that this log ends and its run does not."""
     return codec.encode(Record(exit={"not_complete": True}))
-
-
-def _utf8(text: str) -> str:
-    """Return `text` without the lone surrogates that Python makes of file names and variables in other encodings."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -246,7 +246,7 @@ class Recorder:
         return preamble.run_record(
             self.settings,
             self.run_id,
-            {**self.config, "_wandb": self._wandb_config},
+            {**self.config.as_dict(), "_wandb": self._wandb_config},
             began_ns,
             step,
             resumed=not branches,

@@ -44,7 +44,7 @@ def _plain(value: Any, above: tuple[int, ...], enum_names: bool) -> Any:
     if isinstance(value, (list, tuple, set, frozenset, range, deque)):
         return [plain(item, above, enum_names=enum_names) for item in list(value)]
     if isinstance(value, enum.Enum):
-        return _unicode(value.name) if enum_names else plain(value.value, above)
+        return storable(value.name) if enum_names else plain(value.value, above)
     return _foreign(value, above, enum_names)
 
 
@@ -67,7 +67,7 @@ def with_plain_numbers(row: dict[str, Any]) -> bool:
 def _scalar(value: str | int | float) -> str | int | float:
     """Return a value of exactly one of JSON's types; a subclass's (np.float64, fastai's str) becomes its base's."""
     if isinstance(value, str):
-        return _unicode(str(value))
+        return storable(str(value))
     if isinstance(value, float):
         return float(value)
     if isinstance(value, bool) or -(1 << 63) <= value < 1 << 64:
@@ -83,7 +83,7 @@ def _name(key: Any) -> str:
         return "true" if key else "false"
     try:
         # An enum that is a str as well is its value here, as JSON encoders have it.
-        return _unicode(str.__str__(key) if isinstance(key, str) else str(key))
+        return storable(str.__str__(key) if isinstance(key, str) else str(key))
     except Exception:  # a broken __str__ of somebody else's
         return _text(key)
 
@@ -101,7 +101,7 @@ def _foreign(value: Any, above: tuple[int, ...], enum_names: bool) -> Any:
     if isinstance(value, datetime.timedelta):
         return _duration(value)
     if isinstance(value, complex) or type(value).__module__ in ("decimal", "fractions", "uuid"):
-        return _unicode(str(value)).strip("()")  # of a complex number
+        return storable(str(value)).strip("()")  # of a complex number
     as_list = getattr(value, "tolist", None)  # numpy, torch, jax: a scalar where there are no dimensions
     if callable(as_list) and not isinstance(value, type):
         return plain(as_list(), above)
@@ -128,13 +128,13 @@ def _duration(value: datetime.timedelta) -> str:
     return f"{sign}P{days}T{clock}" if clock else f"{sign}P{days}" if days else "PT0S"
 
 
-def _unicode(text: str) -> str:
+def storable(text: str) -> str:
     """Return `text` with question marks for lone surrogates, which no UTF-8 file can hold."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _text(value: Any) -> str:
     try:
-        return _unicode(repr(value))
+        return storable(repr(value))
     except Exception:  # a broken __repr__ of somebody else's must not end a training run
         return f"<{type(value).__name__}>"

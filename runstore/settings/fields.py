@@ -54,10 +54,10 @@ class Settings(Derived):
     reinit: str = _setting("default", values.reinit, "WANDB_REINIT", "what a second init does with the first's run")
 
     # Config.
-    allow_val_change: bool = _setting(False, values.flag, "WANDB_ALLOW_VAL_CHANGE", "config values may change")
+    allow_val_change: bool = _setting(False, values.flag, "WANDB_ALLOW_VAL_CHANGE", "taken, and without effect")
     config_paths: tuple[str, ...] = _setting((), values.texts, "WANDB_CONFIG_PATHS", "YAML files of config values")
     sweep_param_path: str | None = _setting(
-        None, values.text, "WANDB_SWEEP_PARAM_PATH", "YAML file of a sweep's config values"
+        None, values.text, "WANDB_SWEEP_PARAM_PATH", "taken, and without effect so far"
     )
 
     # What is recorded by itself.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from runstore.core.identity import NO_PROJECT
 from runstore.sdk.artifacts.names import shortened_name
+from runstore.sdk.surroundings.program import program_of
 from runstore.settings import Settings
 
 Choose = Callable[..., bool]  # of a path, or of a path and the root
@@ -42,9 +43,8 @@ def files_below(
 
 def artifact_name(settings: Settings) -> str:
     """Return what the artifact of the code is called, where no name is given: after the project and the program."""
-    notebook = settings.notebook_name
-    program = notebook or settings.program_relpath or _program(settings.program)
-    return shortened_name(f"source-{settings.project}-{program}")
+    program = settings.notebook_name or settings.program_relpath or _program(settings)
+    return shortened_name(f"source-{settings.project or NO_PROJECT}-{program}")
 
 
 def _is_code(path: str, root: str) -> bool:
@@ -59,13 +59,9 @@ def _of_two(choose: Choose) -> Choose:
     return lambda path, root: choose(path)
 
 
-def _program(given: str | None) -> str | None:
+def _program(settings: Settings) -> str | None:
     """Return the program's path below its repository, or below the current folder; None where it is in neither."""
-    program = given or getattr(sys.modules.get("__main__"), "__file__", None)
-    if not program or not os.path.exists(program):
-        return None
-    inside = os.path.relpath(program, _repository(os.getcwd()) or os.getcwd())
-    return None if inside.startswith("..") else inside
+    return program_of(settings).path_below(_repository(os.getcwd()) or os.getcwd()) or None
 
 
 def _repository(folder: str) -> str | None:

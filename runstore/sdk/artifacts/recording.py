@@ -21,6 +21,7 @@ from runstore.sdk.artifacts.artifact import Artifact
 from runstore.sdk.artifacts.facts import Logged
 from runstore.sdk.artifacts.names import checked_aliases, checked_metadata, checked_tags, with_latest
 from runstore.sdk.part import Part
+from runstore.sdk.values import storable
 
 PathLike = str | os.PathLike[str]
 
@@ -208,23 +209,23 @@ class ArtifactLog(Part):
         settings = self.recorder.settings
         return ArtifactRecord(
             run_id=self.recorder.run_id,
-            project=_utf8(settings.project),
-            entity=_utf8(settings.entity),
-            type=_utf8(artifact.type),
+            project=storable(settings.project),
+            entity=storable(settings.entity),
+            type=storable(artifact.type),
             name=artifact.name,
             digest=artifact.digest,
-            description=_utf8(artifact.description or ""),
+            description=storable(artifact.description or ""),
             metadata=wire.dumps(artifact.metadata) if artifact.metadata else "",
             user_created=manner.as_input,
             use_after_commit=manner.as_input,
-            aliases=map(_utf8, manner.aliases),
+            aliases=map(storable, manner.aliases),
             manifest=self._manifest(artifact.manifest),
-            distributed_id=_utf8(manner.distributed_id),
+            distributed_id=storable(manner.distributed_id),
             finalize=manner.finalize,
             client_id=artifact.client_id,
             sequence_client_id=artifact.sequence_client_id,
             ttl_duration_seconds=artifact.ttl_seconds,
-            tags=map(_utf8, manner.tags),
+            tags=map(storable, manner.tags),
             digest_algorithm=artifact.digest_algorithm,
             incremental_beta1=artifact.incremental,
         )
@@ -273,10 +274,10 @@ def _fill(artifact: Artifact, path: str) -> None:
 def _add_entry(record: ArtifactManifest, entry: ManifestEntry) -> None:
     added = record.contents.add(
         path=entry.path,
-        digest=_utf8(entry.digest),
-        ref=_utf8(entry.ref or ""),
+        digest=storable(entry.digest),
+        ref=storable(entry.ref or ""),
         size=entry.size or 0,
-        local_path=_utf8(entry.local_path or ""),
+        local_path=storable(entry.local_path or ""),
         birth_artifact_id=entry.birth_artifact_id or "",
         skip_cache=entry.skip_cache,
     )
@@ -292,8 +293,3 @@ def _no_lookup(name: str) -> NoReturn:
 
 def _kind(value: object) -> str:
     return type(value).__name__
-
-
-def _utf8(text: str) -> str:
-    """Return `text` without the lone surrogates that Python makes of file names in other encodings."""
-    return text.encode("utf-8", "replace").decode("utf-8")

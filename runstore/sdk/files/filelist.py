@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from runstore.runlog import codec
 from runstore.runlog.record_pb2 import FilesItem, Record
+from runstore.sdk.values import storable
 
 if TYPE_CHECKING:
     from runstore.sdk.recorder import Recorder
@@ -66,7 +67,7 @@ def name_files(
     record = Record()
     for path, policy in files:
         if not ignored(path, recorder.settings.ignore_globs):
-            record.files.files.add(path=_utf8(path), policy=policy, type=kind)
+            record.files.files.add(path=storable(path), policy=policy, type=kind)
     if record.files.files:
         recorder.append(codec.encode(record))
 
@@ -78,7 +79,3 @@ def ignored(path: str, globs: Sequence[str]) -> bool:
 
 def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
     return len(parts) == len(pattern) and all(map(fnmatchcase, parts, pattern))
-
-
-def _utf8(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8")

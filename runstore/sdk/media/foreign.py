@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from runstore.sdk.media import arrays
 from runstore.sdk.media.base import Media
+from runstore.sdk.media.rows import PLAIN
 from runstore.sdk.values import MAX_DEPTH
 
 if TYPE_CHECKING:
     from runstore.sdk.recorder import Recorder
-
-_PLAIN = frozenset((int, float, str, bool, type(None)))
 
 
 def recorded(value: Any, recorder: Recorder, key: str, step: int | str, above: tuple[int, ...] = ()) -> Any:
@@ -23,7 +22,7 @@ def recorded(value: Any, recorder: Recorder, key: str, step: int | str, above: t
     nothing in it is of another library. `above` names what the value lies in, so that a circle ends where it closes.
     Raises OSError where a file can't be written.
     """
-    if type(value) in _PLAIN or id(value) in above or len(above) > MAX_DEPTH:
+    if type(value) in PLAIN or id(value) in above or len(above) > MAX_DEPTH:
         return value
     above = (*above, id(value))
     if isinstance(value, Media):

@@ -13,7 +13,7 @@ from runstore.sdk.values import MAX_DEPTH
 if TYPE_CHECKING:
     from runstore.sdk.recorder import Recorder
 
-_PLAIN = frozenset((int, float, str, bool, type(None)))
+PLAIN = frozenset((int, float, str, bool, type(None)))
 
 
 def with_media_recorded(data: Mapping[str, Any], recorder: Recorder, step: int | str) -> Mapping[str, Any]:
@@ -37,7 +37,7 @@ def _tree_recorded(
     above = (*above, id(data))
     found: dict[str, Any] | None = None
     for key, value in list(data.items()):
-        if type(value) in _PLAIN:
+        if type(value) in PLAIN:
             continue
         try:
             recorded = _recorded(value, recorder, str(key), step, above)
