@@ -16,6 +16,10 @@ A forked child is none of this: around each fork the signals are back at their d
 our handler, until it runs another program. So the kernel is asked to say with each message which process wrote it, and
 a signal that came to such a child is sent to it again.
 
+What gets lost is a signal that comes while the main thread begins another one, if the system gives it to a thread that
+Python does not know (yet): faulthandler writes nothing there. That is a moment of microseconds, in which the main
+thread has all signals blocked; the program goes on, and its log is whole.
+
 Left alone are: signals that have a handler or are ignored, SIGUSR1 and all others; a process that is its container's
 init, which no default can end; and systems other than Linux. A C call that never gives up Python's lock holds up the
 end until it does, as it would hold up a handler of the program's.
@@ -56,9 +60,13 @@ class Watch:
         self._forks = 0  # going on at this moment
         for number in WATCHED:
             if _is_default(number):
-                self._sockets[number] = self._register(number)
+                self._sockets[number] = _pair()
         if self._sockets:
             threading.Thread(target=self._listen, name="runstore-signals", daemon=True).start()
+        # Not before the thread is there: the system may give a signal to it while it is being born, see above.
+        for number, (_, theirs) in self._sockets.items():
+            faulthandler.unregister(number)  # of a watch before, over which the program had set a handler for a while
+            _write_at(number, theirs)
 
     def stop(self) -> None:
         """Leave the signals as they were found, but for those for which the program has set something since."""
@@ -93,15 +101,6 @@ class Watch:
         """Keep the caller from going on while the process is ending: its run is gone, but that is no error of its."""
         if self.ending:
             time.sleep(2 * GRACE_SECONDS)
-
-    def _register(self, number: int) -> tuple[socket.socket, socket.socket]:
-        with none_of_the_standard():
-            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        theirs.setblocking(False)
-        faulthandler.unregister(number)  # of a watch before, over which the program had set a handler for a while
-        _write_at(number, theirs)
-        return ours, theirs
 
     def _unregister(self) -> None:
         for number, (_, theirs) in self._sockets.items():
@@ -138,6 +137,14 @@ class Watch:
 
 
 _overridden: list[socket.socket] = []
+
+
+def _pair() -> tuple[socket.socket, socket.socket]:
+    with none_of_the_standard():
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    theirs.setblocking(False)
+    return ours, theirs
 
 
 def _write_at(number: int, end: socket.socket) -> None:
