@@ -13,7 +13,7 @@ from pathlib import Path
 from runstore.errors import IndexUnusable
 from runstore.paths import home_folder
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # Another process may be writing a large batch; it is never longer than some seconds.
 BUSY_SECONDS = 60.0
 

@@ -1,0 +1,77 @@
+"""Conditions on runs, as a tree: what filters of the command line, of `Api` and of the UI have in common.
+
+Fields are named `id`, `name`, `state`, `entity`, `project`, `group`, `job_type`, `tags`, `notes`, `host`, `created_at`,
+`heartbeat_at`, `runtime`, `last_step`, `exit_code`, `program`, `git_commit`, `config.KEY` and `summary.KEY`, with dots
+in KEY for nested values. A run that lacks a field fulfils no comparison with it but "is not".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Union
+
+Value = Union[str, int, float, bool, None]
+Operator = Literal["=", "!=", "<", "<=", ">", ">="]
+
+
+@dataclass(frozen=True)
+class Compare:
+    """The field stands in this relation to the value; numbers with numbers, text with text; `tags`: any of them."""
+
+    field: str
+    operator: Operator
+    value: Value
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """The field, or any of the tags, is one of the values."""
+
+    field: str
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Exists:
+    """The run has the field, and it is not None."""
+
+    field: str
+
+
+@dataclass(frozen=True)
+class Matches:
+    """A regular expression is found somewhere in the field's text; in any of id, name, notes and tags without a field."""
+
+    field: str | None
+    pattern: str
+
+
+@dataclass(frozen=True)
+class Contains:
+    """A text is found, whatever the case of its letters, in any of id, name, notes and tags."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class All:
+    """All parts hold; true without parts."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Any:
+    """At least one part holds; false without parts."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Not:
+    """The part does not hold."""
+
+    part: Condition
+
+
+Condition = Union[Compare, OneOf, Exists, Matches, Contains, All, Any, Not]
