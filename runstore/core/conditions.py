@@ -8,10 +8,10 @@ in KEY for nested values. A run that lacks a field fulfils no comparison with it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Union
+from typing import Literal, TypeAlias
 
-Value = Union[str, int, float, bool, None]
-Operator = Literal["=", "!=", "<", "<=", ">", ">="]
+Value: TypeAlias = str | int | float | bool | None
+Operator: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">="]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Exists:
 
 @dataclass(frozen=True)
 class Matches:
-    """A regular expression is found somewhere in the field's text; in any of id, name, notes and tags without a field."""
+    """A regular expression is found in the field's text; without a field, in any of id, name, notes and tags."""
 
     field: str | None
     pattern: str
@@ -54,14 +54,14 @@ class Contains:
 
 
 @dataclass(frozen=True)
-class All:
+class Every:
     """All parts hold; true without parts."""
 
     parts: tuple[Condition, ...]
 
 
 @dataclass(frozen=True)
-class Any:
+class Either:
     """At least one part holds; false without parts."""
 
     parts: tuple[Condition, ...]
@@ -74,4 +74,4 @@ class Not:
     part: Condition
 
 
-Condition = Union[Compare, OneOf, Exists, Matches, Contains, All, Any, Not]
+Condition: TypeAlias = Compare | OneOf | Exists | Matches | Contains | Every | Either | Not
