@@ -27,7 +27,8 @@ class SummaryFold:
 
     def apply_plain_row(self, row: Mapping[str, Any]) -> None:
         """Take in a flat row without None; the hot path."""
-        if self.takes_plainly(row):
+        definitions = self.definitions
+        if not (self._inner or definitions.by_name or definitions.by_glob) or self.takes_plainly(row):
             self._values.update(row)
         else:
             self.apply_row(row)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterable, Mapping
+from operator import getitem
 from typing import Any
 
 import orjson
@@ -68,25 +69,30 @@ class RowEncoder:
         """With `typed`, floats are written as eight bytes, which older stock tools can't read."""
         self._typed = typed
         self._fronts: dict[Key, list[bytes]] = {}
-        self._last: tuple[list[Key], list[list[bytes]]] = ([], [])
 
     def plain(self, row: Mapping[Any, object]) -> list[bytes] | None:
         """Return the encoded items of a flat row of plain numbers, in its order; None for any other row."""
-        if self._typed:
+        if self._typed or not row:
             return self._typed_items(row)
-        try:
-            text = orjson.dumps(list(row.values()))
-        except orjson.JSONEncodeError:  # an integer beyond 64 bits, a type of some library
+        texts = _number_texts(row.values())
+        return texts and [front[len(text)] + text for front, text in zip(self.shape(row), texts, strict=True)]
+
+    def shape(self, keys: Iterable[Key]) -> list[list[bytes]]:
+        """Return what `joined` needs to know of the keys of a row."""
+        return [self._front(key) for key in keys]
+
+    def joined(self, shape: list[list[bytes]], row: Mapping[Any, object]) -> bytes | None:
+        """Return the items of `plain` as one, of a row of these keys: what a training loop pays for."""
+        if self._typed:
+            items = self._typed_items(row)
+            return None if items is None else b"".join(items)
+        texts = _number_texts(row.values())
+        if texts is None:
             return None
-        if text.translate(None, _NUMERALS) != b"[]":  # a string, a list, or null: orjson's word for NaN
-            return None
-        keys = list(row)
-        if not keys:
-            return []
-        last = self._last  # looked at once: a signal handler that logs may replace it at any place here
-        if keys != last[0]:
-            self._last = last = keys, [self._front(key) for key in keys]
-        return [front[len(part)] + part for front, part in zip(last[1], text[1:-1].split(b","), strict=True)]
+        pieces = [b""] * (2 * len(texts))
+        pieces[1::2] = texts
+        pieces[::2] = map(getitem, shape, map(len, texts))
+        return b"".join(pieces)
 
     def _front(self, key: Key) -> list[bytes]:
         """Return what precedes a value of 0, 1, 2, ... characters of JSON in an item of `key`."""
@@ -114,6 +120,17 @@ class RowEncoder:
         return items
 
 
+def _number_texts(values: Iterable[object]) -> list[bytes] | None:
+    """Return the JSON of the values, or None where not all of them are plain numbers."""
+    try:
+        text = orjson.dumps([*values])
+    except orjson.JSONEncodeError:  # an integer beyond 64 bits, a type of some library
+        return None
+    if text.translate(None, _NUMERALS) != b"[]":  # a string, a list, or null: orjson's word for NaN
+        return None
+    return text[1:-1].split(b",")
+
+
 def item(key: Key, value: object) -> bytes:
     """Return one encoded history item; `value` is anything that `dumps` takes."""
     return delimited(_HISTORY_ITEM, _path(key) + delimited(_ITEM_VALUE_JSON, _json(value)))
@@ -135,7 +152,8 @@ def _path(key: Key) -> bytes:
 
 def history(items: Iterable[bytes], step: int) -> bytes:
     """Return the body of a history record."""
-    return delimited(_RECORD_HISTORY, _history_content(items, step))
+    content = _history_content(items, step)
+    return _RECORD_HISTORY + varint(len(content)) + content
 
 
 def pending(items: Iterable[bytes], step: int) -> bytes:

@@ -54,6 +54,8 @@ class History:
         self._typed = typed
         self._encoder = wire.RowEncoder(typed)
         self._names: set[str] = set()  # keys that were seen to be clean text, and need no second look
+        self._row_keys: list[str] = []  # of the last row that was written quickly, and what the encoder knows of them
+        self._row_shape: list[list[bytes]] = []
         self._items: dict[Key, bytes] = {}  # of the open row, encoded
         self._values: dict[Key, Any] = {}
         self._open_step = step
@@ -83,19 +85,21 @@ class History:
 
     def _log_quickly(self, data: Mapping[str, Any], now: float) -> bool:
         """Write a row of plain numbers under known keys; return False, with nothing done, for any other."""
-        if not data or not self._names.issuperset(data):
-            return False
         row = {**data, "_timestamp": now, "_runtime": now - self._started, "_step": self.step}
-        if self.summary.definitions and with_plain_numbers(row):
+        definitions = self.summary.definitions
+        if (definitions.by_name or definitions.by_glob) and with_plain_numbers(row):
             self._add_step_metrics(row, {})
-            if tuple in map(type, row):  # one that lies inside a dict
+        keys = [*row]
+        if keys != self._row_keys:
+            if not data or not self._names.issuperset(data) or tuple in map(type, row):  # one that lies inside a dict
                 return False
-        items = self._encoder.plain(row)
+            self._row_keys, self._row_shape = keys, self._encoder.shape(keys)
+        items = self._encoder.joined(self._row_shape, row)
         if items is None and with_plain_numbers(row):
-            items = self._encoder.plain(row)
+            items = self._encoder.joined(self._row_shape, row)
         if items is None:
             return False
-        self._append(wire.history(items, self.step))
+        self._append(wire.history((items,), self.step))
         self.summary.apply_plain_row(row)
         self.step += 1
         return True

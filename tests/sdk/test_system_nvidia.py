@@ -238,6 +238,7 @@ def test_without_a_driver_there_is_nothing_and_no_error(monkeypatch: pytest.Monk
 
 
 def test_a_driver_that_cannot_be_used_is_an_error_but_not_for_the_description(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nvidia, "has_library", lambda: True)
     monkeypatch.setattr(pynvml, "nvmlInit", _raising(pynvml.NVMLError_LibRmVersionMismatch()))
     with pytest.raises(pynvml.NVMLError):
         nvml_if_present()

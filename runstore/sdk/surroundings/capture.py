@@ -261,7 +261,6 @@ _fork_waited = False
 
 
 def _import_all() -> None:
-    import importlib.metadata  # noqa: F401
     import subprocess  # noqa: F401
 
     import psutil  # noqa: F401
