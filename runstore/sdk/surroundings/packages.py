@@ -13,6 +13,8 @@ from contextlib import suppress
 from importlib.machinery import PathFinder
 from pathlib import Path
 
+_HEAD_CHARACTERS = 4096  # of metadata, in which name and version stand; behind them come long descriptions
+
 
 def requirements() -> str:
     """Return a line `name==version` for each installed distribution, in the order of the import path.
@@ -44,8 +46,8 @@ def _metadata_in(folder: Path) -> Iterator[str]:
     for name in names:
         if name.lower().endswith((".dist-info", ".egg-info")):
             for file in ("METADATA", "PKG-INFO"):
-                with suppress(OSError, UnicodeError):
-                    yield (folder / name / file).read_text(encoding="utf-8")
+                with suppress(OSError, UnicodeError), open(folder / name / file, encoding="utf-8") as metadata:
+                    yield metadata.read(_HEAD_CHARACTERS)
                     break
 
 
