@@ -64,9 +64,9 @@ class Watch:
         if self._sockets:
             threading.Thread(target=self._listen, name="runstore-signals", daemon=True).start()
         # Not before the thread is there: the system may give a signal to it while it is being born, see above.
-        for number, (_, theirs) in self._sockets.items():
-            faulthandler.unregister(number)  # of a watch before, over which the program had set a handler for a while
-            _write_at(number, theirs)
+        for watched, (_, theirs) in self._sockets.items():
+            faulthandler.unregister(watched)  # of a watch before, over which the program had set a handler for a while
+            _write_at(watched, theirs)
 
     def stop(self) -> None:
         """Leave the signals as they were found, but for those for which the program has set something since."""
