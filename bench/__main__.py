@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import delivery, logcalls, machine, queryable, startup, steps, values
+from bench import delivery, logcalls, machine, manyruns, queryable, reading, series, startup, steps, values
 from bench.rows import Bench, Row, as_markdown, as_text
 
 SECTIONS = {
@@ -21,6 +21,9 @@ SECTIONS = {
     "startup": startup,
     "steps": steps,
     "queryable": queryable,
+    "series": series,
+    "reading": reading,
+    "manyruns": manyruns,
     "delivery": delivery,
 }
 

@@ -122,24 +122,45 @@ def log_tables(library: str, calls: int) -> None:
     timed(library, run, step, cycled_media("rows", tables, calls))
 
 
-def written(metrics: int, calls: int) -> None:
-    """Write a log of so many rows; print its path."""
-    run = begun("runstore")
-    for row in cycled(data(metrics), calls):
-        run.log(row)
-    run.finish()
-    print(json.dumps(f"{run.sync_dir}/run-{run.id}.wandb"))
+def written(metrics: int, calls: int, count: int = 1, library: str = "runstore") -> None:
+    """Write some logs of so many rows; print the path of the last."""
+    for _ in range(count):
+        run = begun(library)
+        for row in cycled(data(metrics), calls):
+            run.log(row)
+        run.finish()
+    torn_down(library)
+    # Stock's directory is the one that holds `files`.
+    folder = run.sync_dir if library == "runstore" else os.path.dirname(run.dir)
+    print(json.dumps(f"{folder}/run-{run.id}.wandb"))
 
 
 def indexed(log: str, database: str) -> None:
     """Time the way of a log into an index, from an empty database to answers."""
     from pathlib import Path
 
+    from runstore.index import onelog, onerun  # noqa: F401 - their import is not what is measured
     from runstore.index.indexer import Indexer
 
     before = time.perf_counter()
     indexer = Indexer(Path(database))
     indexer.catch_up(Path(log))
+    indexer.close()
+    print(json.dumps(time.perf_counter() - before))
+
+
+def indexed_below(folder: str, database: str, in_parallel: bool) -> None:
+    """Time the way of all logs below a folder into an index, with all processors or with one."""
+    from pathlib import Path
+
+    from runstore.index import parallel
+    from runstore.index.indexer import Indexer
+
+    if in_parallel:
+        parallel.allow()
+    before = time.perf_counter()
+    indexer = Indexer(Path(database))
+    indexer.catch_up_below(Path(folder))
     indexer.close()
     print(json.dumps(time.perf_counter() - before))
 

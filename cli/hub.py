@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from runstore.cli.output import emit_json, emit_table, warn
+from runstore.errors import IndexDamaged
 from runstore.paths import home_folder, is_local
 
 _data = click.option(
@@ -42,10 +43,19 @@ def serve(host: str, port: int, data: Path | None) -> None:
         warn(f"{folder} is on a network file system, where SQLite's locks can't be trusted")
     indexer: list[Indexer] = []  # made in the one thread that uses it
 
-    def index_log(log: Path) -> None:
-        if not indexer:
-            indexer.append(Indexer(index))
-        indexer[0].catch_up(log)
+    def index_log(log: Path, last_try: bool = False) -> None:
+        if indexer and indexer[0].connection.is_replaced:  # it was damaged, and has been set aside
+            indexer.pop().close()
+        try:
+            if not indexer:
+                indexer.append(Indexer(index))
+                indexer[0].catch_up_known()  # what an index knew that this one replaces
+            indexer[0].catch_up(log)
+        except IndexDamaged as error:
+            if last_try:
+                raise
+            warn(str(error))
+            index_log(log, last_try=True)
 
     app = server.create_app(folder, index_log, IndexedRuns(index))
     server.serve(app, host, port, on_ready=lambda url: click.echo(f"runstore hub at {url}, data in {folder}"))

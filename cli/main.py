@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 
 import click
 
-from runstore.errors import RunstoreError
+from runstore.cli.lazy import LazyGroup
+from runstore.errors import IndexDamaged, RunstoreError
+from runstore.index import notices, parallel
 from runstore.version import VERSION
 
-# Command -> module of this package, and the name in it where that is not `command`. A command's module is imported
-# only when it is called, so that each one starts as quickly as what it does allows.
+# Command -> module of this package, and the name in it where that is not `command`.
 COMMANDS = {
     "runs": "runs",
+    "search": "search",
+    "sql": "sql",
+    "export": "export",
     "sync": "sync",
     "remote": "remote",
     "daemon": "daemon",
     "hub": "hub",
     "verify": "verify",
+    "repair": "repair",
+    "index": "index",
     "offline": "modes:offline",
     "online": "modes:online",
     "disabled": "modes:disabled",
@@ -30,23 +35,11 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
-    """A group that knows the names of its commands, and imports each one when it is asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all commands."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return one command, importing it."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(importlib.import_module(f"runstore.cli.{module}"), name or "command")
-        return command
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup,
+    modules=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(VERSION, prog_name="runstore")
 def cli() -> None:
     """Keep the record of training runs on local disk, look at it, and deliver it when there is a network.
@@ -60,8 +53,14 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line."""
+    notices.listen(_say)
+    parallel.allow()
     try:
-        cli(prog_name="runstore")
+        try:
+            cli(prog_name="runstore")
+        except IndexDamaged as error:
+            _say(str(error))
+            cli(prog_name="runstore")  # with a new index
     except RunstoreError as error:
         click.echo(f"runstore: {error}", err=True)
         sys.exit(error.exit_code)
@@ -69,3 +68,7 @@ def main() -> None:
         # The reader (head, less) has seen enough. Python would complain once more when it flushes stdout at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _say(sentence: str) -> None:
+    click.echo(f"runstore: {sentence}", err=True)

@@ -17,7 +17,7 @@ from runstore.sdk.lifecycle import BeforeInit, finish, init, log
 from runstore.version import VERSION as __version__  # noqa: N811 - the name that every package has
 
 if TYPE_CHECKING:
-    from runstore.query.api import Api as Api
+    from runstore.query.stock import Api as Api
     from runstore.sdk.artifacts.artifact import Artifact as Artifact
     from runstore.sdk.artifacts.facts import ArtifactTTL as ArtifactTTL
     from runstore.sdk.beginning import attach as _attach  # noqa: F401 - as Lightning calls it
@@ -130,7 +130,7 @@ summary: Summary | BeforeInit | dict[str, Any] = BeforeInit("summary")
 # Name -> the module that has it.
 _LAZY = {
     "AlertLevel": "runstore.sdk.messages",
-    "Api": "runstore.query.api",
+    "Api": "runstore.query.stock",
     "Artifact": "runstore.sdk.artifacts.artifact",
     "ArtifactTTL": "runstore.sdk.artifacts.facts",
     "Table": "runstore.sdk.media.table",

@@ -23,6 +23,14 @@ class UsageError(Error):
     exit_code = 2
 
 
+class WrongFilter(UsageError):
+    """A filter that can't be read; `column`, from 0, is where, and the message shows it below the sentence."""
+
+    def __init__(self, sentence: str, text: str, column: int) -> None:
+        super().__init__(f"{sentence}\n  {text}\n  {' ' * column}^")
+        self.sentence, self.text, self.column = sentence, text, column
+
+
 class ConfigError(Error):
     """A config value that was set before would change without `allow_val_change`."""
 
@@ -71,6 +79,10 @@ class FutureLogVersion(LogError):
     """The file says that it was written in a later format than this version knows."""
 
 
+class RemovalRefused(Error):
+    """A run that must not be removed: still written, not proven to be delivered, or not where runs are kept."""
+
+
 class TakeoverRefused(RunstoreError):
     """A log that another process began can't be continued here; a fragment of its own is the way."""
 
@@ -85,6 +97,10 @@ class IndexUnusable(RunstoreError):
     """The index can't be opened; it is a cache and may be deleted."""
 
     exit_code = 6
+
+
+class IndexDamaged(IndexUnusable):
+    """The index turned out to be damaged while it was used. It was set aside; a new one is there at the next call."""
 
 
 class RemoteError(RunstoreError):

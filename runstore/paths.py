@@ -14,6 +14,7 @@ from pathlib import Path
 from runstore.errors import StorageError
 
 LOG_SUFFIX = ".wandb"
+EDIT_LOG_SUFFIX = ".rslog"  # which stock tools don't take for a log: they would deliver it as a run
 RUN_DIRECTORY_PREFIXES = ("offline-run-", "run-")
 
 # File systems whose locks or change events can't be trusted: the names as /proc/self/mounts shows them.
@@ -89,7 +90,13 @@ def home_folder() -> Path:
     data = Path(platformdirs.user_data_dir("runstore", appauthor=False))
     if is_local(_nearest_existing(data)):
         return _private_folder(data)
-    return _private_folder(Path("/var/tmp") / f"runstore-{os.getuid()}")
+    return local_folder()
+
+
+def local_folder(name: str = "") -> Path:
+    """Return a folder on this machine's own disk, where the home is on none; it is made as the home is."""
+    folder = _private_folder(Path("/var/tmp") / f"runstore-{os.getuid()}")
+    return _private_folder(folder / name) if name else folder
 
 
 def _nearest_existing(path: Path) -> Path:
@@ -121,8 +128,7 @@ def find_logs(path: Path) -> Iterator[Path]:
         yield path
         return
     for folder, names, files in os.walk(path):
-        in_run = os.path.basename(folder).startswith(RUN_DIRECTORY_PREFIXES)
-        names[:] = sorted(n for n in names if not n.startswith(".") and not (in_run and n in _INSIDE_A_RUN))
+        names[:] = sorted(name for name in names if not name.startswith(".") and not is_inside_run(folder, name))
         for name in sorted(files):
             if is_log_name(name):
                 yield Path(folder, name)
@@ -131,19 +137,36 @@ def find_logs(path: Path) -> Iterator[Path]:
 _INSIDE_A_RUN = frozenset(("files", "blobs", "logs", "tmp"))
 
 
+def is_inside_run(folder: str, name: str) -> bool:
+    """Return whether `name` in `folder` is one of the folders of a run directory's own, which hold no run log."""
+    return name in _INSIDE_A_RUN and os.path.basename(folder).startswith(RUN_DIRECTORY_PREFIXES)
+
+
 def is_log_name(name: str) -> bool:
-    """Return whether a file of this name is a run log: `run-<id>.wandb`."""
-    return name.startswith("run-") and name.endswith(LOG_SUFFIX)
+    """Return whether a file of this name is a run log, or a log of edits: `run-<id>.wandb`, `run-<id>.edits.rslog`."""
+    return name.startswith("run-") and name.endswith((LOG_SUFFIX, EDIT_LOG_SUFFIX))
+
+
+def is_edit_log_name(name: str) -> bool:
+    """Return whether a file of this name is a log of edits, which says nothing but what was changed of a run."""
+    return name.startswith("run-") and name.endswith(EDIT_LOG_SUFFIX)
+
+
+def edit_log_path(log: Path, number: int = 1) -> Path:
+    """Return where the edits of the run of `log` go, beside it; the second file of them, and so on, by `number`."""
+    again = f"-{number}" if number > 1 else ""
+    return log.with_name(f"{log.name.removesuffix(LOG_SUFFIX)}.edits{again}{EDIT_LOG_SUFFIX}")
 
 
 def run_id_of(log: Path) -> str:
     """Return the run id that a log's file name gives."""
-    return log.name.removeprefix("run-").removesuffix(LOG_SUFFIX)
+    name = log.name.removeprefix("run-")
+    return name.rpartition(".edits")[0] if is_edit_log_name(log.name) else name.removesuffix(LOG_SUFFIX)
 
 
 def receipts_path(log: Path) -> Path:
     """Return where the receipts of `log` lie: beside it, so that they survive the loss of the index."""
-    return log.with_name(log.name.removesuffix(LOG_SUFFIX) + ".runstore.json")
+    return log.with_name(log.name.removesuffix(LOG_SUFFIX).removesuffix(EDIT_LOG_SUFFIX) + ".runstore.json")
 
 
 def default_root() -> Path:

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from runstore.errors import LogError, NotFound
-from runstore.index.indexer import Indexer
+from runstore.errors import IndexUnusable, LogError, NotFound, RunstoreError, StorageError
+from runstore.index.live import LiveIndexer
+from runstore.paths import is_edit_log_name
 from runstore.syncd.control import ControlServer, DaemonLock
 from runstore.syncd.courier import Courier
 from runstore.syncd.delivery import Ready, ready
@@ -24,6 +25,10 @@ from runstore.syncd.watch import Watcher
 SCAN_SECONDS = 10.0
 # Events of a busy log come by the hundred: they are gathered this long before the log is read.
 GATHER_SECONDS = 0.2
+# Sealing the chunks of ended runs may hold up the logs of others this long.
+SEAL_SECONDS = 0.2
+# After trouble with the index (a full disk, a lock) it is tried again so much later.
+RETRY_SECONDS = 5.0
 # How long a stop waits for the delivery that is under way.
 STOP_SECONDS = 1.5
 
@@ -47,7 +52,7 @@ class Daemon:
     def run(self) -> None:
         """Work until `stop`; raises DaemonError where another daemon runs for this home."""
         self._lock.take()
-        indexer = Indexer()
+        indexer = LiveIndexer()
         for problem in self._watcher.start():
             logger.warning('event=no-events reason="%s"', problem)
         for courier in self._couriers:
@@ -57,13 +62,14 @@ class Daemon:
         self._control.start()
         logger.info("event=started pid=%d roots=%s", os.getpid(), ",".join(map(str, self._watcher.roots)))
         try:
-            self._work(indexer)
+            while not self._stopping:
+                indexer = self._worked(indexer)
         finally:
             self._watcher.stop()
             for courier in self._couriers:
                 courier.stop(STOP_SECONDS)
             self._control.stop()
-            indexer.close()
+            _close(indexer)
             logger.info("event=stopped pid=%d", os.getpid())
 
     def stop(self) -> None:
@@ -103,18 +109,44 @@ class Daemon:
         self._watcher.wake()
         return {"stopping": True, "pid": os.getpid()}
 
-    def _work(self, indexer: Indexer) -> None:
+    def _worked(self, indexer: LiveIndexer) -> LiveIndexer:
+        """Work until a stop, or until the index makes trouble; return the indexer to go on with."""
+        try:
+            self._work(indexer)
+            return indexer
+        except (IndexUnusable, StorageError) as error:
+            logger.error('event=index-unusable error="%s"', error)
+        again_at = time.monotonic() + (0 if indexer.connection.is_replaced else RETRY_SECONDS)
+        while time.monotonic() < again_at and not self._stopping:
+            time.sleep(GATHER_SECONDS)
+        try:
+            fresh = LiveIndexer()
+            for root in self._watcher.roots:
+                fresh.add_root(root)
+        except RunstoreError as error:
+            logger.error('event=index-unusable error="%s"', error)
+            return indexer
+        _close(indexer)
+        return fresh
+
+    def _work(self, indexer: LiveIndexer) -> None:
         next_scan = 0.0
         while not self._stopping:
+            if indexer.connection.is_replaced:
+                raise IndexUnusable(f"{indexer.path}: another index lies there now")
             if time.monotonic() >= next_scan:
                 self._watcher.scan()
                 next_scan = time.monotonic() + SCAN_SECONDS
             # A signal can't notify: the wait is short enough that a stop is soon seen.
-            for log in sorted(self._watcher.changed(min(1.0, SCAN_SECONDS))):
+            changed = self._watcher.changed(min(1.0, SCAN_SECONDS))
+            for log in sorted(changed):
                 self._take(indexer, log)
+            indexer.write_due()
+            if not changed:
+                indexer.seal_for(SEAL_SECONDS)
             time.sleep(GATHER_SECONDS)
 
-    def _take(self, indexer: Indexer, log: Path) -> None:
+    def _take(self, indexer: LiveIndexer, log: Path) -> None:
         """Index what is new in one log, and give it to the couriers if it, or a file of the run, has changed."""
         try:
             indexer.catch_up(log)
@@ -130,17 +162,26 @@ class Daemon:
         what = ready(indexer, log)
         if what is None:
             return
-        files = _files_changed_at(log)
+        files = 0.0 if is_edit_log_name(log.name) else _files_changed_at(log)
         if self._known.get(log) != what or self._files.get(log) != files:
             self._known[log], self._files[log] = what, files
             for courier in self._couriers:
                 courier.give(what)
 
-    def _gone(self, indexer: Indexer, log: Path) -> None:
+    def _gone(self, indexer: LiveIndexer, log: Path) -> None:
         if self._known.pop(log, None) is not None:
             indexer.forget(log)
             for courier in self._couriers:
                 courier.forget(log)
+
+
+def _close(indexer: LiveIndexer) -> None:
+    """Write what is in memory, if that can be: it is in the logs, too."""
+    try:
+        indexer.close()
+    except (IndexUnusable, StorageError) as error:
+        logger.error('event=index-unusable error="%s"', error)
+        indexer.connection.close()
 
 
 def _files_changed_at(log: Path) -> float:

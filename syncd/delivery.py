@@ -12,6 +12,7 @@ from typing import Any
 
 from runstore.errors import LogError, NotFound, RemoteRefused, RemoteUnreachable, RunstoreError
 from runstore.index.indexer import Indexer
+from runstore.paths import is_edit_log_name, run_id_of
 from runstore.runlog.reader import LogReader
 from runstore.syncd.remotes.base import Remote
 from runstore.syncd.shipper import Shipment, ship
@@ -79,14 +80,15 @@ class Ready:
 
 
 def ready(indexer: Indexer, log: Path) -> Ready | None:
-    """Return what of `log` can be delivered, as indexed; None for a log that shows no record yet."""
+    """Return what of `log` can be delivered, as far as it was read; None for a log that shows no record yet."""
     found = indexer.connection.execute(
-        "SELECT log_id, indexed, logs.records, run_id FROM logs LEFT JOIN runs ON runs.id = run WHERE path = ?",
-        (str(log.resolve()),),
+        "SELECT log_id, run_id FROM logs LEFT JOIN runs ON runs.id = run WHERE path = ?", (str(log.resolve()),)
     ).fetchone()
     if found is None or found[0] is None:
         return None
-    return Ready(log, found[0], found[1], found[2], found[3] or log.parent.name)
+    end, records = indexer.reached(log)
+    run = found[1] or (run_id_of(log) if is_edit_log_name(log.name) else log.parent.name)
+    return Ready(log, found[0], end, records, run)
 
 
 def deliver(

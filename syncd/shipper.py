@@ -16,6 +16,7 @@ from pathlib import Path
 
 from runstore.core.segments import SEGMENT_BYTES, Mark, SegmentDigest, open_length
 from runstore.errors import RemoteConflict, RemoteError, StorageError
+from runstore.paths import is_edit_log_name
 from runstore.syncd import receipts
 from runstore.syncd.outgoing import FilesDelivered, deliver_files
 from runstore.syncd.receipts import Receipt
@@ -98,8 +99,10 @@ class _Passage:
         if digest is not None:
             new_records = self._new_records(before.size, receipt)
             receipt = self._keep(identity, receipt, digest)
-        # A target knows a log by its first bytes; files of a log without any have nowhere to go yet.
-        files = FilesDelivered() if self._end == 0 else self._deliver_files(identity, receipt)
+        # A target knows a log by its first bytes; files of a log without any have nowhere to go yet. What lies beside
+        # a log of edits belongs to the run log there.
+        alone = self._end == 0 or is_edit_log_name(self._log.name)
+        files = FilesDelivered() if alone else self._deliver_files(identity, receipt)
         return Shipment(
             bytes_sent=self._bytes_sent,
             records=new_records,

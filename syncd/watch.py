@@ -13,7 +13,7 @@ from pathlib import Path
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
-from runstore.paths import RUN_DIRECTORY_PREFIXES, find_logs
+from runstore.paths import RUN_DIRECTORY_PREFIXES, find_logs, is_edit_log_name
 
 
 class Watcher(FileSystemEventHandler):
@@ -77,7 +77,12 @@ class Watcher(FileSystemEventHandler):
 
 
 def log_of(path: Path) -> Path | None:
-    """Return the run log of the run directory that `path` is, or lies in; None elsewhere. Looks at names alone."""
+    """Return the run log of the run directory that `path` is, or lies in; None elsewhere. Looks at names alone.
+
+    A log of edits is one itself.
+    """
+    if is_edit_log_name(path.name):
+        return path
     for folder in (path, *path.parents):
         name = folder.name
         if name.startswith(RUN_DIRECTORY_PREFIXES) and "-" in name and not name.endswith(".wandb"):

@@ -297,7 +297,7 @@ def test_every_setting_of_stock_is_known_with_its_default(tmp_path: Path) -> Non
     ours = {setting.name: setting.default for setting in SETTINGS}
     assert set(defaults) - set(ours) - stock.WITHOUT_EFFECT == set()
     assert set(ours) & stock.WITHOUT_EFFECT == set()
-    assert set(ours) - set(defaults) == {"fsync", "typed"}
+    assert set(ours) - set(defaults) == {"crashed_after", "fsync", "typed"}
     differing = {
         name: (ours[name], defaults[name])
         for name in set(ours) & set(defaults)

@@ -75,3 +75,13 @@ class Not:
 
 
 Condition: TypeAlias = Compare | OneOf | Exists | Matches | Contains | Every | Either | Not
+
+EVERYTHING: Condition = Every(())
+
+
+@dataclass(frozen=True)
+class Order:
+    """A field to order runs by; of several, the first that a run has. Runs that have none come last, either way."""
+
+    fields: tuple[str, ...]
+    descending: bool = False

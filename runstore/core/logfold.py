@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from runstore.core.facts import Fact, facts_of
 from runstore.core.keys import Key, drop, put
+from runstore.core.rowblock import RowBlock
 from runstore.core.summary import SummaryFold
 from runstore.runlog import codec
 from runstore.runlog.record_pb2 import ConfigRecord, Origin, OutputType, Record, RunRecord, SummaryRecord
@@ -18,30 +20,18 @@ from runstore.runlog.record_pb2 import ConfigRecord, Origin, OutputType, Record,
 Row = dict[Key, Any]
 
 KIND_NAMES = {Origin.START: "start", Origin.RESUME: "resume", Origin.REWIND: "rewind"}
-KIND_NAMES |= {Origin.RANK: "rank", Origin.SUCCESSOR: "successor"}
+KIND_NAMES |= {Origin.RANK: "rank", Origin.SUCCESSOR: "successor", Origin.EDIT: "edit"}
 
 _END_OF_TIME = 253_402_300_800.0  # seconds since the epoch: the year 10000, which no calendar of ours has
 
 
 @dataclass(frozen=True)
 class ConsolePiece:
-    """What one write to a terminal was: stream "stdout" or "stderr", time in seconds since the epoch."""
+    """What one write to a terminal was: stream "stdout", "stderr" or "logger", time in seconds since the epoch."""
 
     stream: str
     time: float
     text: str
-
-
-@dataclass(frozen=True)
-class RowBlock:
-    """History rows that follow one another in a log, have the same keys and hold only finite numbers, as columns.
-
-    `nums` are the numbers of their records; every column, `_step` among them, is as long as `steps`.
-    """
-
-    nums: list[int]
-    steps: list[int]
-    columns: dict[str, list[float | int]]
 
 
 @dataclass
@@ -67,6 +57,8 @@ class LogFacts:
     started_at: float = 0.0  # seconds since the epoch
     heartbeat_at: float = 0.0  # the latest time that any record shows
     starting_step: int = 0
+    branch_run: str = ""  # id of the run that this one was forked from, and the last step that counts of that one
+    branch_step: int = -1
     last_step: int = -1
     rows: int = 0
     exit_code: int | None = None
@@ -83,14 +75,19 @@ class LogFacts:
 class LogFold:
     """Take in the records of one log, in order.
 
-    `on_row(step, row)` is called for each finished history row, `on_console(piece)` for each piece of output.
+    `on_row(step, row)` is called for each finished history row, `on_console(piece)` for each piece of output,
+    `on_fact(fact, time)` for all else that is kept as it was said; `time` is the latest that a record showed so far.
     A row that is still open (`pending`) counts for the summary and the steps, as it will when its log ends.
+    With `before`, rows of that step and later ones are taken as if they had never been written, and so is what was
+    set in the summary by hand once there was one: what a run set back to an earlier step has of this log.
     """
 
     def __init__(
         self,
         on_row: Callable[[int, Row], None] | None = None,
         on_console: Callable[[ConsolePiece], None] | None = None,
+        on_fact: Callable[[Fact, float], None] | None = None,
+        before: int | None = None,
     ) -> None:
         self.facts = LogFacts()
         self.config: dict[str, Any] = {}
@@ -98,6 +95,9 @@ class LogFold:
         self._summary = SummaryFold()
         self._on_row = on_row or (lambda step, row: None)
         self._on_console = on_console or (lambda piece: None)
+        self._on_fact = on_fact
+        self._before = before
+        self._is_past = False  # a row of `before` or later was met
 
     @property
     def summary(self) -> SummaryFold:
@@ -128,19 +128,40 @@ class LogFold:
             take(self, record)
 
     def apply_rows(self, block: RowBlock) -> None:
-        """Take many rows in, as `apply` would take in their records, but for `on_row`; not while a row is open."""
-        facts, columns = self.facts, block.columns
+        """Take many records in, as `apply` would, but for `on_row`; not while a row is open."""
+        facts = self.facts
         facts.records += len(block.nums)
-        for num in block.nums:
+        self._count_all(block)
+        if self._before is not None:
+            rows = len(block.steps)
+            block = (block.without_assigned() if self._is_past else block).before(self._before)
+            self._is_past = self._is_past or len(block.steps) < rows
+        if len(block.steps):
+            facts.last_step = max(facts.last_step, int(block.steps.max()))
+            facts.rows += len(block.steps)
+        times = block.column("_timestamp")
+        if times is not None:
+            self._seen_at(times.largest_below(_END_OF_TIME))
+        for odd in block.odd:
+            if odd.key == "_timestamp" and isinstance(odd.value, int):
+                self._seen_at(odd.value)
+        self._summary.apply_block(block)
+
+    def apply_row(self, num: int, step: int, row: Row) -> None:
+        """Take in the row of one record that was decoded already, as `apply` would."""
+        self.facts.records += 1
+        self._count(num)
+        self._take_row(step, row)
+
+    def _count_all(self, block: RowBlock) -> None:
+        """Count the gaps before and between the records of a block."""
+        nums, facts = block.nums, self.facts
+        if nums[0] > facts.last_num and (nums[1:] > nums[:-1]).all():
+            facts.missing_records += int(nums[-1]) - facts.last_num - len(nums)
+            facts.last_num = int(nums[-1])
+            return
+        for num in nums.tolist():
             self._count(num)
-        facts.last_step = max(facts.last_step, max(block.steps))
-        facts.rows += len(block.steps)
-        self._seen_at(max((time for time in columns.get("_timestamp", ()) if time < _END_OF_TIME), default=0.0))
-        if self._summary.takes_plainly(columns):
-            self._summary.apply_plain_row({key: column[-1] for key, column in columns.items()})
-        else:
-            for row in zip(*columns.values(), strict=True):
-                self._summary.apply_row(dict(zip(columns, row, strict=True)))
 
     def _count(self, num: int) -> None:
         """Count the gap before record `num`; 0 is no number."""
@@ -153,7 +174,8 @@ class LogFold:
         """Return what `from_state` needs to go on behind the last record, made of JSON's types."""
         pending = self.pending and [self.pending[0], [[k, v] for k, v in self.pending[1].items()]]
         facts = {**vars(self.facts), "tags": list(self.facts.tags)}
-        return {"facts": facts, "config": self.config, "summary": self._summary.state(), "pending": pending}
+        state = {"facts": facts, "config": self.config, "summary": self._summary.state(), "pending": pending}
+        return state if self._before is None else {**state, "is_past": self._is_past}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state()` returned."""
@@ -161,6 +183,7 @@ class LogFold:
         self.config = state["config"]
         self._summary = SummaryFold.from_state(state["summary"])
         self.pending = None
+        self._is_past = state.get("is_past", False)
         if state["pending"]:
             step, items = state["pending"]
             self.pending = step, {tuple(k) if isinstance(k, list) else k: v for k, v in items}
@@ -195,12 +218,23 @@ class LogFold:
     def _first_run(self, run: RunRecord) -> None:
         facts = self.facts
         facts.starting_step = facts.starting_step or run.starting_step
+        self._take_branch(run)
         if run.HasField("start_time") and not facts.started_at:
             started = run.start_time.seconds + run.start_time.nanos / 1e9
             facts.started_at = started if 0 < started < _END_OF_TIME else 0.0
             self._seen_at(started)
         if run.HasField("summary"):
             self._take_summary(run.summary)
+
+    def _take_branch(self, run: RunRecord) -> None:
+        """Take in where this run branches off, from another one or, where a stock tool set it back, from itself."""
+        branch, facts = run.branch_point, self.facts
+        if branch.metric not in ("", "_step") or not -1 <= branch.value < 2**62:
+            return
+        if branch.run and branch.run != run.run_id:
+            facts.branch_run, facts.branch_step = branch.run, int(branch.value)
+        elif branch.run and not facts.kind:
+            facts.kind, facts.starting_step = "rewind", int(branch.value) + 1
 
     def _config(self, record: Record) -> None:
         self._take_config(record.config)
@@ -212,7 +246,7 @@ class LogFold:
             drop(self.config, codec.path_of(item) or ("",))
 
     def _summary_record(self, record: Record) -> None:
-        if not record.summary.derived:
+        if not record.summary.derived and not self._is_past:
             self._take_summary(record.summary)
 
     def _take_summary(self, summary: SummaryRecord) -> None:
@@ -223,12 +257,22 @@ class LogFold:
 
     def _history(self, record: Record) -> None:
         row = codec.row_of(record.history)
-        step = codec.step_of(record.history, row)
+        self._take_row(codec.step_of(record.history, row), row)
+
+    def _take_row(self, step: int, row: Row) -> None:
+        if self._is_gone(step):
+            return
         if self.pending is not None and self.pending[0] == step:
             self.pending = None  # this record holds all of it
         elif self.pending is not None and self.pending[0] < step:
             self._finish_pending()
         self._finish_row(step, row)
+
+    def _is_gone(self, step: int) -> bool:
+        """Whether a row of this step is one that does not count; notes that there was one."""
+        gone = self._before is not None and step >= self._before
+        self._is_past = self._is_past or gone
+        return gone
 
     def _finish_pending(self) -> None:
         """Take the open row as it stands, since a later one has begun: the record that finished it is lost."""
@@ -246,10 +290,15 @@ class LogFold:
         self._on_row(step, row)
 
     def _footer(self, record: Record) -> None:
+        if record.footer.HasField("edit"):
+            self.facts.kind = self.facts.kind or "edit"  # its header is lost
+            self._fact(record)
         if not record.footer.HasField("pending"):
             return
         row = codec.row_of(record.footer.pending)
         step = codec.step_of(record.footer.pending, row)
+        if self._is_gone(step):
+            return
         if self.pending is not None and self.pending[0] == step:
             self.pending[1].update(row)
         else:
@@ -271,8 +320,17 @@ class LogFold:
         stream = "stdout" if output.output_type == OutputType.STDOUT else "stderr"
         self._on_console(ConsolePiece(stream, time, output.line))
 
+    def _logger_line(self, record: Record) -> None:
+        self._on_console(ConsolePiece("logger", self.facts.heartbeat_at, record.output_logger.line))
+
     def _stats(self, record: Record) -> None:
         self._seen_at(record.stats.timestamp.seconds + record.stats.timestamp.nanos / 1e9)
+        self._fact(record)
+
+    def _fact(self, record: Record) -> None:
+        if self._on_fact is not None:
+            for fact in facts_of(record):
+                self._on_fact(fact, self.facts.heartbeat_at)
 
     def _environment(self, record: Record) -> None:
         self.facts.program = record.environment.program or self.facts.program
@@ -296,7 +354,12 @@ _TAKE: dict[str, Callable[[LogFold, Record], None]] = {
     "footer": LogFold._footer,
     "metric": LogFold._metric,
     "output_raw": LogFold._output,
+    "output_logger": LogFold._logger_line,
     "stats": LogFold._stats,
+    "files": LogFold._fact,
+    "artifact": LogFold._fact,
+    "use_artifact": LogFold._fact,
+    "alert": LogFold._fact,
     "environment": LogFold._environment,
     "preempting": LogFold._preempting,
     "exit": LogFold._exit,

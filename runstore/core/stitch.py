@@ -3,12 +3,14 @@
 A log that resumes or rewinds a run supersedes the rows of earlier logs from its starting step on. Logs of ranks and
 successors stand beside the others and are merged by step. Logs of stock tools say no kind: behind the first of a run
 they go on with it, and a step that is taken already is lifted to the next free one, as `wandb sync` does.
+
+A run that was forked from another one goes on from that run's rows up to the step of the fork.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 SUPERSEDING = ("resume", "rewind")
 
@@ -30,8 +32,8 @@ class Fragment:
 class Piece:
     """One log's part of the run: which of its rows count, and where they stand.
 
-    With `after`, its steps are lifted behind that step, by `lifted`. Rows whose step, lifted, is below `below` count
-    (None: all). None of them has a step above `last_step`; -1 where there is none.
+    With `after`, its steps are lifted behind that step (index/placing.py says how). Rows whose step, lifted, is below
+    `below` count (None: all). None of them has a step above `last_step`; -1 where there is none.
     """
 
     log: int
@@ -40,11 +42,13 @@ class Piece:
     last_step: int
 
 
-def stitch(fragments: Sequence[Fragment]) -> list[Piece]:
-    """Return the pieces of a run in the order in which its logs were begun."""
+def stitch(fragments: Sequence[Fragment], last: int = -1) -> list[Piece]:
+    """Return the pieces of a run in the order in which its logs were begun.
+
+    `last` is the last step that it has of the run that it was forked from, if it was.
+    """
     ordered = sorted(fragments, key=lambda f: (f.started_at, f.path))
     placed: list[tuple[Fragment, int | None, int]] = []
-    last = -1
     for place, fragment in enumerate(ordered):
         after = last if place and not fragment.kind else None
         if fragment.kind in SUPERSEDING:
@@ -63,10 +67,13 @@ def stitch(fragments: Sequence[Fragment]) -> list[Piece]:
     return pieces[::-1]
 
 
-def lifted(steps: Iterable[int], after: int) -> dict[int, int]:
-    """Return for each step of a log the one at which it stands behind `after`: itself, or the next free one."""
-    places: dict[int, int] = {}
-    for step in sorted(set(steps)):
-        after = max(step, after + 1)
-        places[step] = after
-    return places
+def cut(pieces: Sequence[Piece], below: int) -> list[Piece]:
+    """Return the pieces without their rows at `below` and behind."""
+    return [
+        replace(
+            piece,
+            below=below if piece.below is None else min(piece.below, below),
+            last_step=min(piece.last_step, max(-1, below - 1)),
+        )
+        for piece in pieces
+    ]

@@ -13,6 +13,7 @@ from typing import Any
 
 from runstore.core.keys import Key, dotted, flatten, key_of, path_of, unflatten
 from runstore.core.metrics import Definition, Definitions
+from runstore.core.rowblock import RowBlock
 
 
 class SummaryFold:
@@ -51,6 +52,47 @@ class SummaryFold:
             elif not definition.silent and _is_number(value):
                 self._aggregate(key, float(value) if isinstance(value, bool) else value, definition)
 
+    def apply_block(self, block: RowBlock) -> None:
+        """Take in many records, to what they come to one by one.
+
+        Of a key's values in rows the first makes its place and the last one stays, and so it is with what summary
+        records set, unless they are aggregated, or lie inside one another.
+        """
+        tangled = self._tangled(block)
+        rows: list[tuple[int, Key, Any]] = []
+        for column in block.columns:
+            whole = self._is_aggregated(column.key) or _top(column.key) in tangled
+            rows += [(order, column.key, value) for order, value in (column.pairs() if whole else column.ends())]
+        rows += [(odd.order, odd.key, odd.value) for odd in block.odd]
+        assigned: list[tuple[int, Key, Any]] = []
+        for column in block.assigned:
+            pairs = column.pairs() if _top(column.key) in tangled else column.ends()
+            assigned += [(order, column.key, value) for order, value in pairs]
+        assigned += [(odd.order, odd.key, odd.value) for odd in block.assigned_odd]
+        for is_assigned, (_, key, value) in _in_order(rows, assigned):
+            if is_assigned:
+                self.assign(path_of(key), value)
+            else:
+                self.apply_row({key: value})
+
+    def _tangled(self, block: RowBlock) -> set[str]:
+        """Return the names at the top level below which the order of all values matters."""
+        depths: dict[str, set[int]] = {}
+        parts = (block.columns, block.odd, block.assigned, block.assigned_odd)
+        for key in (item.key for part in parts for item in part):
+            depths.setdefault(_top(key), set()).add(len(path_of(key)))
+        for odd in block.assigned_odd:
+            if isinstance(odd.value, Mapping):  # it sets what lies below
+                depths[_top(odd.key)] |= {-1, -2}
+        for key in (item.key for part in parts[:2] for item in part):
+            if self._is_aggregated(key):
+                depths[_top(key)].add(len(path_of(key)) + 1)
+        return {name for name, some in depths.items() if len(some) > 1}
+
+    def _is_aggregated(self, key: Key) -> bool:
+        definition = self.definitions.of(dotted(key)) if self.definitions else None
+        return definition is not None and bool(definition.silent or definition.aggregates)
+
     def assign(self, path: tuple[str, ...], value: Any) -> None:
         """Set the value at `path`, and with it all below."""
         self.remove(path)
@@ -76,7 +118,11 @@ class SummaryFold:
 
     def copy(self) -> SummaryFold:
         """Return a fold that goes on from here on its own."""
-        return SummaryFold.from_state(self.state())
+        fold = SummaryFold()
+        fold._values, fold._inner = dict(self._values), dict(self._inner)
+        fold._means, fold._replaced = dict(self._means), dict(self._replaced)
+        fold.definitions.update(self.definitions)
+        return fold
 
     def state(self) -> dict[str, Any]:
         """Return what `from_state` needs, made of JSON's types (NaN and infinities included)."""
@@ -169,6 +215,18 @@ class SummaryFold:
             self._inner = {name: None for name in self._inner if path_of(name)[:size] != path}
             for below in [name for name in self._values if not isinstance(name, str) and name[:size] == path]:
                 del self._values[below]
+
+
+def _top(key: Key) -> str:
+    return key if isinstance(key, str) else key[0]
+
+
+def _in_order(
+    rows: list[tuple[int, Key, Any]], assigned: list[tuple[int, Key, Any]]
+) -> list[tuple[bool, tuple[int, Key, Any]]]:
+    """Return values of rows and those set by summary records, each behind whether it was set, as the log has them."""
+    both = [(False, value) for value in rows] + [(True, value) for value in assigned]
+    return sorted(both, key=lambda one: one[1][0])
 
 
 def _mean(sums: tuple[int, float] | None) -> float | None:

@@ -1,179 +1,280 @@
-"""Decode many history records at once: rows of the same keys become one list of values a key.
+"""Decode many records at once: rows, and the summaries between them, become one column of values a key.
 
-A training loop logs the same keys again and again, so the bytes between the values of its records are the same but
-for a few lengths. numpy checks these for a thousand records at a time, item by item, and the values are then cut out
-of the bytes together and parsed by one call of orjson: a tenth of the cost of decoding records one by one.
+A training loop logs thousands of small records, and decoding them one by one costs twenty times what the numbers in
+them cost. Here all records of a megabyte are walked together by numpy, item by item (items.py); their keys are told
+by the bytes that name them (heads.py), their values are read by a few calls (numbers.py). The order of items does not
+matter, nor whether all rows have the same keys: stock's rows have them in random order.
 
-Nothing is guessed: a record is taken only if every byte of it is what our own writer puts there and every value is a
-number that a series can hold. All else (other keys, items in another order, NaN, text, other records) is left to the
-caller, who decodes it by itself, to the same rows.
+Nothing is guessed: what comes out is what decoding records one by one would say, and a record for which that can't be
+promised is left to the caller, who does just that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-import orjson
+from google.protobuf.message import DecodeError
 
-from runstore.core.logfold import RowBlock
-from runstore.runlog import codec, wire
+from runstore.core.keys import Key
+from runstore.core.logfold import LogFold
+from runstore.core.rowblock import Column, Odd, RowBlock
+from runstore.index.heads import JSON, UNKNOWN, KeyTable, ends_of_paths
+from runstore.index.items import Answers, Envelopes, Items, Places, items_of
+from runstore.index.numbers import Values
+from runstore.index.single import RowShapes
+from runstore.runlog import codec
+from runstore.runlog.live import LiveReader
+from runstore.runlog.record_pb2 import HistoryItem, SummaryItem
 
-MIN_ROWS = 16  # fewer are quicker one by one
-MAX_ROWS = 2048
-_LONGEST_VALUE = 32  # characters of a number
-_LONGEST_WAIT = 1024  # records that go one by one before the next try, where rows of one shape are seldom
+MIN_RECORDS = 32  # fewer are as quick one by one: what numpy costs per call is not small
+_INT64_MIN = -(1 << 63)
+_INT64 = range(_INT64_MIN, 1 << 63)
+_STEPS = range(1 - (1 << 63), 1 << 63)  # what `_step` may say; else the record's own number counts
 
-Bytes = npt.NDArray[np.uint8]
-Places = npt.NDArray[np.int64]
-Answers = npt.NDArray[np.bool_]
 
-_NUM, _HISTORY, _ITEM, _STEP, _STEP_NUM = 0x08, 0x12, 0x0A, 0x12, 0x08  # tags, each one byte
-_COMMA, _MINUS, _ZERO, _NINE = b",-09"
-_BEYOND_INT64 = float(1 << 63)
-_SLACK = bytes(1024)  # zeros behind the last record, so that no look at a wrong one goes beyond the end
+def fold_until(
+    reader: LiveReader,
+    until: int,
+    fold: LogFold,
+    decoder: BlockDecoder,
+    on_block: Callable[[RowBlock], None] = lambda block: None,
+) -> None:
+    """Fold the records that begin before offset `until`, in order: many at once where that can be, else one by one.
+
+    `on_block` is called for the rows for which the fold's `on_row` is not.
+    """
+    while payloads := reader.next_many(until):
+        at = 0
+        while at < len(payloads):
+            block = decoder.block(payloads, at) if fold.pending is None else None
+            if block is None:
+                decoder.fold_one(payloads[at], fold)
+                at += 1
+            else:
+                fold.apply_rows(block)
+                on_block(block)
+                at += len(block.nums)
 
 
 class BlockDecoder:
-    """Find blocks of rows in a log's records. Remembers the keys that it saw last, and how well that went."""
+    """Find blocks of rows in a log's records. Remembers the keys that it saw."""
 
     def __init__(self) -> None:
-        self._shape: Shape | None = None
-        self._window = MIN_ROWS
-        self._failures = 0
-        self._wait = 0
+        self._keys = KeyTable()
+        self._shapes = RowShapes()
+        self._payloads: Sequence[bytes] = ()
+        self._found = Envelopes.of(())
+        self._others: list[int] = []  # places of records that are decoded by themselves
 
     def block(self, payloads: Sequence[bytes], at: int) -> RowBlock | None:
-        """Return the rows that begin at `payloads[at]`; None where that record is to be decoded by itself."""
-        if self._wait:
-            self._wait -= 1
+        """Return the records that begin at `payloads[at]`; None where that one is to be decoded by itself.
+
+        To be asked about one list after the other, from its beginning to its end; the list must not change.
+        """
+        if payloads is not self._payloads:
+            self._look_at(payloads)
+        while True:
+            next_other = bisect_left(self._others, at)
+            stop = self._others[next_other] if next_other < len(self._others) else len(payloads)
+            if stop - at < MIN_RECORDS:
+                return None
+            bad = self._decode(at, stop)
+            if isinstance(bad, RowBlock):
+                return bad
+            self._others[next_other:next_other] = (np.flatnonzero(bad) + at).tolist()
+
+    def fold_one(self, payload: bytes, fold: LogFold) -> None:
+        """Fold a record by itself."""
+        decoded = self._shapes.row(payload)
+        if decoded is None:
+            self._shapes.learn(payload)
+            fold.apply(payload)
+            return
+        num, row = decoded
+        step = row["_step"]
+        if step in _STEPS:
+            fold.apply_row(num, step, row)
+        else:
+            fold.apply(payload)
+
+    def _look_at(self, payloads: Sequence[bytes]) -> None:
+        self._payloads = payloads
+        if len(payloads) < MIN_RECORDS:
+            self._others = []
+            return
+        self._found = Envelopes.of(payloads)
+        self._others = np.flatnonzero(~self._found.fits).tolist()
+
+    def _decode(self, first: int, stop: int) -> RowBlock | Answers:
+        """Return the records first:stop as a block, or which of them keep it from being one."""
+        found = self._found
+        items = items_of(found, first, stop)
+        known = self._keys_of_rows_alike(items, bool(found.is_row[first:stop].all())) or self._keys_of(items)
+        bad = ~items.good
+        bad[items.records[known.numbers == UNKNOWN]] = True
+        if bad.any():
+            return bad
+        block = _Assembly(found, first, stop, items, self._keys.keys, known)
+        bad = block.undecodable() | block.repeating()
+        return bad if bad.any() else block.assembled()
+
+    def _keys_of(self, items: Items) -> _Known:
+        text = self._found.text
+        tags = ends_of_paths(text, items.begins)
+        named = (tags > items.begins) & (tags < items.ends)
+        numbers = self._keys.numbers(text, items.begins, np.where(named, tags + 1, items.begins))
+        return _Known(numbers, tags)
+
+    def _keys_of_rows_alike(self, items: Items, only_rows: bool) -> _Known | None:
+        """Return the keys of rows that all have the same ones in the same order; None where they don't."""
+        if not items.width or not only_rows:
             return None
-        window = payloads[at : at + self._window]
-        if len(window) < MIN_ROWS:
+        shape = (-1, items.width)
+        pattern = self._keys.pattern(self._found.text, items.begins.reshape(shape), items.ends.reshape(shape))
+        if pattern is None:
             return None
-        block = self._shape.decode(window) if self._shape is not None else None
-        rows = len(block.steps) if block is not None else 0
-        if rows < MIN_ROWS:
-            self._failed(rows, payloads[at])
-            return None
-        self._failures = 0
-        self._wait = int(rows < len(window))  # for the record that ended the block
-        self._window = min(MAX_ROWS, 2 * rows)
-        return block
-
-    def _failed(self, rows: int, payload: bytes) -> None:
-        """Wait until the record that ended the rows is behind, and the longer the more often this happens."""
-        if self._shape is None or (self._failures and not rows):
-            self._shape = Shape.of(payload)
-        self._failures += 1
-        self._window = MIN_ROWS
-        self._wait = max(rows, min(_LONGEST_WAIT, (1 << self._failures) - 2))
+        numbers, sizes = pattern
+        tags = (items.begins.reshape(shape) + sizes).ravel()
+        return _Known(np.tile(np.array(numbers), len(tags) // items.width), tags, numbers)
 
 
-class Shape:
-    """The bytes between the values of history records with the same keys in the same order."""
+@dataclass(frozen=True)
+class _Known:
+    """The keys of items: their numbers, and where the tags of the values stand. `pattern`: of every record's items."""
 
-    def __init__(self, keys: list[str]) -> None:
-        self._keys = keys
-        self._heads = [np.frombuffer(_head(key), np.uint8) for key in keys]
-
-    @classmethod
-    def of(cls, payload: bytes) -> Shape | None:
-        """Return the shape of a record, or None for one whose like can't be decoded in blocks."""
-        record = codec.decode(payload)
-        if record is None or record.WhichOneof("record_type") != "history":
-            return None
-        keys = [item.nested_key[0] for item in record.history.item if len(item.nested_key) == 1]
-        unique = len(set(keys)) == len(record.history.item)
-        # Lengths of an item have one byte then.
-        short = all(len(_head(key)) + 1 + _LONGEST_VALUE < 0x80 for key in keys)
-        return cls(keys) if unique and short and "_step" in keys else None
-
-    def decode(self, payloads: Sequence[bytes]) -> RowBlock | None:
-        """Return the rows of the leading records that have this shape; None if there are none."""
-        text = np.frombuffer(b"".join((*payloads, _SLACK)), np.uint8).copy()
-        ends = np.cumsum(np.fromiter(map(len, payloads), np.int64, len(payloads)))
-        at = np.concatenate(([0], ends[:-1]))
-        good = text[at] == _NUM
-        nums, at, whole = _varints(text, at + 1)
-        good &= whole & (text[at] == _HISTORY)
-        size, at, whole = _varints(text, at + 1)
-        good &= whole & (at + size == ends)
-        starts = np.empty((len(payloads), len(self._keys)), np.int64)
-        stops = np.empty_like(starts)
-        for place, head in enumerate(self._heads):
-            starts[:, place], at, fits = _item(text, at, head)
-            stops[:, place] = at
-            good &= fits
-        good &= _ends_with_step(text, at, ends)
-        rows = len(payloads) if good.all() else int(good.argmin())
-        flat = _numbers(text, starts[:rows], stops[:rows])
-        rows = len(flat) // len(self._keys)
-        columns = {key: flat[place :: len(self._keys)] for place, key in enumerate(self._keys)}
-        steps = [step for step in columns["_step"] if isinstance(step, int)]
-        return RowBlock(nums[:rows].tolist(), steps, columns) if rows and len(steps) == rows else None
+    numbers: Places
+    tags: Places
+    pattern: list[int] | None = None
 
 
-def _head(key: str) -> bytes:
-    """Return what our writer puts between the length of an item and that of its value."""
-    return wire.delimited(b"\x12", key.encode()) + b"\x82\x01"
+@dataclass(frozen=True)
+class _Group:
+    """The items of one key: their places among all of the block."""
+
+    key: int
+    places: Places | slice
 
 
-def _item(text: Bytes, at: Places, head: Bytes) -> tuple[Places, Places, Answers]:
-    """Return where the values of the items at `at` begin and end, and which of them are numbers behind this head."""
-    at = np.minimum(at, len(text) - len(_SLACK))  # for records that are known to be wrong
-    width = len(head)
-    everywhere = np.ndarray((len(text) - width - 2, width + 3), np.uint8, text, strides=(1, 1))
-    front = everywhere[at]  # tag, length, head, length of the value
-    size = front[:, -1].astype(np.int64)
-    good = (front[:, 0] == _ITEM) & (front[:, 1] == width + 1 + size) & (size + width + 1 < 0x80)
-    good &= (front[:, 2:-1] == head).all(axis=1)
-    start = at + (width + 3)
-    stop = start + size
-    first, last = text[start], text[stop - 1]
-    good &= (first >= _ZERO) & (first <= _NINE) | (first == _MINUS)
-    good &= (last >= _ZERO) & (last <= _NINE)
-    return start, stop, good
+class _Assembly:
+    """Everything that is known of a block's items, to be put together."""
+
+    def __init__(self, found: Envelopes, first: int, stop: int, items: Items, keys: list[Key], known: _Known) -> None:
+        self._found, self._items, self._keys, self._known = found, items, keys, known
+        self._values = Values.of(found, known.tags, items.ends)
+        self._nums, self._begins = found.nums[first:stop], found.begins[first:stop]
+        self._is_row = found.is_row[first:stop]
+        self._only_rows = bool(self._is_row.all())
+        self._row_of_record = np.cumsum(self._is_row) - 1
+        if self._only_rows:
+            self._of_row = np.ones(len(known.tags), np.bool_)
+        else:
+            self._of_row = self._is_row[items.records]
+            # Typed values are known in rows alone.
+            self._values.known &= self._of_row | (found.text[known.tags] == JSON)
+        self._odd: list[Odd] = []
+        self._assigned_odd: list[Odd] = []
+
+    def undecodable(self) -> Answers:
+        """Decode items by themselves that are no plain numbers; return the records where that can't be."""
+        bad = np.zeros(len(self._nums), np.bool_)
+        items, values = self._items, self._values
+        for at in np.flatnonzero(~values.known).tolist():
+            begin, record = int(items.begins[at]), int(items.records[at])
+            content = self._found.raw[begin : int(items.ends[at])]
+            key = self._keys[int(self._known.numbers[at])]
+            try:
+                if not self._of_row[at]:
+                    value = codec.loads(SummaryItem.FromString(content).value_json)
+                    self._assigned_odd.append(Odd(0, key, value, begin))
+                    continue
+                value = codec.value_of(HistoryItem.FromString(content))
+            except DecodeError:
+                bad[record] = True
+                continue
+            if type(value) is float:
+                values.floats[at] = value
+            elif type(value) is int and value in _INT64:
+                values.integers[at], values.whole[at] = value, True
+            else:
+                self._odd.append(Odd(int(self._row_of_record[record]), key, value, begin))
+                continue
+            values.known[at] = True
+        return bad
+
+    def repeating(self) -> Answers:
+        """Group the items by their keys; return the records that say a key twice."""
+        bad = np.zeros(len(self._nums), np.bool_)
+        pattern, numbers = self._known.pattern, self._known.numbers
+        if pattern is not None:
+            self._rows = [_Group(key, slice(place, None, len(pattern))) for place, key in enumerate(pattern)]
+            self._assigned: list[_Group] = []
+            return bad
+        self._rows = list(_grouped(numbers, np.flatnonzero(self._of_row)))
+        self._assigned = list(_grouped(numbers, np.flatnonzero(~self._of_row)))
+        for group in self._rows:
+            records = self._items.records[group.places]
+            bad[records[1:][records[1:] == records[:-1]]] = True
+        return bad
+
+    def assembled(self) -> RowBlock:
+        """Return the block."""
+        columns = [column for group in self._rows if (column := self._column(group)) is not None]
+        assigned = [column for group in self._assigned if (column := self._column(group, False)) is not None]
+        steps = self._steps(next((column for column in columns if column.key == "_step"), None))
+        order = self._begins[self._is_row]
+        return RowBlock(self._nums, steps, order, columns, self._odd, assigned, self._assigned_odd)
+
+    def _column(self, group: _Group, of_rows: bool = True) -> Column | None:
+        """Return the numbers of a key; None where it has none."""
+        places, values = group.places, self._values
+        if not values.known[places].all():
+            places = np.arange(len(values.known))[places] if isinstance(places, slice) else places
+            places = places[values.known[places]]
+            if not len(places):
+                return None
+        rows = None
+        if of_rows and not (isinstance(places, slice) and self._only_rows):
+            rows = self._row_of_record[self._items.records[places]]
+            if len(rows) == self._row_of_record[-1] + 1:
+                rows = None  # all of them
+        key, order = self._keys[group.key], self._items.begins[places]
+        whole = values.whole[places]
+        if not whole.any():
+            return Column(key, rows, values.floats[places], order)
+        if whole.all():
+            return Column(key, rows, values.integers[places], order)
+        pairs = zip(whole.tolist(), values.integers[places].tolist(), values.floats[places].tolist(), strict=True)
+        return Column(key, rows, [integer if is_int else number for is_int, integer, number in pairs], order)
+
+    def _steps(self, column: Column | None) -> Places:
+        """Return the steps of the rows, as codec.step_of tells them."""
+        steps: Places = self._items.step_nums[self._is_row].copy()
+        if column is not None:
+            rows = np.arange(len(steps)) if column.rows is None else column.rows
+            if isinstance(column.values, np.ndarray) and column.values.dtype.kind == "i":
+                usable = column.values != _INT64_MIN
+                steps[rows[usable]] = column.values[usable]
+            else:
+                for row, (_, value) in zip(rows.tolist(), column.pairs(), strict=True):
+                    if value == value and abs(value) < 2**63:
+                        steps[row] = int(value)
+        for odd in self._odd:
+            if odd.key == "_step" and isinstance(odd.value, bool):
+                steps[odd.row] = int(odd.value)
+        return steps
 
 
-def _ends_with_step(text: Bytes, at: Places, ends: Places) -> Answers:
-    """Return for which records exactly a step follows; its number is that of the item `_step`."""
-    at = np.minimum(at, len(text) - len(_SLACK))
-    size = text[at + 1]
-    _, stop, whole = _varints(text, at + 3)
-    number = whole & (text[at + 2] == _STEP_NUM) & (stop == ends)
-    answer: Answers = (text[at] == _STEP) & (at + 2 + size == ends) & ((size == 0) | number)
-    return answer
-
-
-def _varints(text: Bytes, at: Places) -> tuple[Places, Places, Answers]:
-    """Return the varints at `at`, the places behind them, and which of them were whole, in nine bytes or fewer."""
-    value = np.zeros(len(at), np.int64)
-    more = np.ones(len(at), np.bool_)
-    for shift in range(0, 63, 7):
-        byte = text[at]
-        value |= np.where(more, (byte & 0x7F).astype(np.int64) << shift, 0)
-        at = at + more
-        more &= byte >= 0x80
-        if not more.any():
-            break
-    return value, at, ~more
-
-
-def _numbers(text: Bytes, starts: Places, stops: Places) -> list[float | int]:
-    """Return the numbers in text[starts:stops], row by row, up to the first row with one that can't be decoded here."""
-    text[starts - 1] = _COMMA  # in place of the value's length
-    edges = np.stack((starts - 1, stops), axis=2).ravel()
-    inside = np.repeat(np.arange(len(edges)) % 2 == 1, np.diff(edges, prepend=0))
-    try:
-        flat = orjson.loads(b"[" + text[: len(inside)][inside].tobytes()[1:] + b"]")
-    except orjson.JSONDecodeError:
-        return []
-    if len(flat) != starts.size or not {float, int}.issuperset(map(type, flat)):
-        return []
-    numbers: list[float | int] = flat
-    for large in np.flatnonzero(np.abs(np.array(flat, np.float64)) >= _BEYOND_INT64).tolist():
-        if isinstance(flat[large], int):  # no point of a series holds it
-            return numbers[: large - large % starts.shape[1]]
-    return numbers
+def _grouped(numbers: Places, chosen: Places) -> Iterator[_Group]:
+    """Group the chosen places by their numbers, each group in order."""
+    if not len(chosen):
+        return
+    some = numbers[chosen]
+    # Small integers are sorted by counting.
+    order = np.argsort(some.astype(np.uint16) if some.max() < 1 << 16 else some, kind="stable")
+    some = some[order]
+    cuts = np.flatnonzero(some[1:] != some[:-1]) + 1
+    for key, places in zip(some[np.concatenate(([0], cuts))].tolist(), np.split(chosen[order], cuts), strict=True):
+        yield _Group(key, places)

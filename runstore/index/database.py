@@ -1,117 +1,119 @@
-"""Open the index: one SQLite file in the home folder, made anew whenever it can't be used."""
+"""Open the index: one SQLite file in the home folder, made anew whenever it can't be used.
+
+It is a cache, so nothing that happens to it is the end of anything. Damaged: set aside, and built anew. Of an older
+schema: emptied in place, and built anew. Of a newer one: refused. On a disk that can't be written: read as it is.
+"""
 
 from __future__ import annotations
 
-import fcntl
+import os
 import sqlite3
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib import resources
 from pathlib import Path
+from urllib.parse import quote
 
 from runstore.errors import IndexUnusable
-from runstore.paths import home_folder
-
-SCHEMA_VERSION = 3
-# Another process may be writing a large batch; it is never longer than some seconds.
-BUSY_SECONDS = 60.0
+from runstore.index.connection import IndexConnection, connect, inode_of, is_damage, sentence_for
+from runstore.index.notices import tell
+from runstore.index.renewal import SCHEMA_VERSION, make_tables, only_this_process, set_aside, while_opening
+from runstore.paths import home_folder, is_local, local_folder
 
 
 def index_path() -> Path:
-    """Return where the index of this machine is."""
-    return home_folder() / "index.db"
+    """Return where the index of this machine is: in the home folder, or where that is remote, in one of this machine.
 
-
-def open_index(path: Path) -> sqlite3.Connection:
-    """Return a connection to the index at `path`, making it where it is missing or set aside.
-
-    Transactions are begun and ended by the caller. An index of a schema that this version can't read is handled by
-    its age: an older one is set aside and built again, a newer one raises IndexUnusable. A corrupt one is set aside.
+    SQLite's locks and shared memory don't work on network file systems.
     """
+    home = home_folder()
+    if is_local(home):
+        return home / "index.db"
+    import hashlib  # takes milliseconds, and is seldom needed
+
+    path = local_folder(hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]) / "index.db"
+    if not path.exists():
+        tell(f"{home}: is on a network file system, where SQLite is not safe; the index of this machine is {path}")
+    return path
+
+
+def open_index(path: Path) -> IndexConnection:
+    """Return a connection to the index at `path`, making it where it is missing, damaged or of an older schema.
+
+    Transactions are begun and ended by the caller. Where the file can't be written it is opened as it is, and
+    `read_only` says so. Raises IndexUnusable for an index of a newer schema, and where there can be none.
+    """
+    inode = inode_of(path)
     try:
-        return _opened(path)
+        with while_opening(path):
+            return _opened(path)
     except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError) and not _is_corrupt(error):
-            raise IndexUnusable(
-                f"{path}: the index can't be opened ({error}); set RUNSTORE_HOME to a folder on a local disk"
-            ) from error
-        with _only_this_process(path):
-            try:
-                return _opened(path)  # another process has been here, and has made a new one
-            except sqlite3.DatabaseError:
-                _set_aside(path)
-                return _opened(path)
+        if not is_damage(error):
+            return _opened_as_it_is(path, error)
+        damage = error
+    set_aside(path, inode)
+    tell(f"{path}: the index was damaged ({damage}); it was set aside, and is built anew from the logs")
+    with only_this_process(path):
+        return _opened(path)
 
 
-def _opened(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+def _opened(path: Path) -> IndexConnection:
+    connection = connect(path)
     try:
-        _use_write_ahead_log(connection)
-        connection.execute("PRAGMA synchronous = NORMAL")  # the logs are the truth: the last commit may be lost
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            _create(connection)
-        elif version < SCHEMA_VERSION:
-            raise sqlite3.DatabaseError(f"schema {version} is outdated")
-        elif version > SCHEMA_VERSION:
-            raise IndexUnusable(
-                f"{path}: was made by a newer runstore (schema {version}, this one knows {SCHEMA_VERSION}); "
-                "upgrade runstore, or set RUNSTORE_HOME to another folder"
-            )
+        version = _version(connection)
+        if version < SCHEMA_VERSION:
+            version = make_tables(connection)
+            if 0 < version < SCHEMA_VERSION:
+                tell(f"{path}: was made by an older runstore (schema {version}); it is built anew from the logs")
+        connection.opened(set_aside)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """Switch to WAL. SQLite does not wait for a lock here: where another process makes the database, try again."""
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
+def _version(connection: IndexConnection) -> int:
+    """Return the schema's version; raises IndexUnusable for one that only a newer runstore knows."""
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > SCHEMA_VERSION:
+        raise IndexUnusable(
+            f"{connection.path}: was made by a newer runstore (schema {version}, this one knows {SCHEMA_VERSION}); "
+            "upgrade runstore, or set RUNSTORE_HOME to another folder"
+        )
+    return version
 
 
-def _create(connection: sqlite3.Connection) -> None:
-    """Make the tables, unless another process has just done so."""
-    connection.execute("BEGIN IMMEDIATE")
+def _opened_as_it_is(path: Path, error: sqlite3.DatabaseError) -> IndexConnection:
+    """Return a connection that only reads, to an index that can't be written; raises IndexUnusable if there is none."""
+    if not path.exists() or os.access(path.parent, os.W_OK):
+        said = sentence_for(path, error) if path.exists() else None
+        raise said or IndexUnusable(
+            f"{path}: the index can't be opened ({error}); set RUNSTORE_HOME to a folder on a local disk"
+        ) from error
+    # Beside a journal that others may still write, SQLite wants its shared memory; without one it must be told that
+    # nobody writes.
+    for option in ("mode=ro", "immutable=1"):
+        connection = connect_read_only(path, option)
+        if connection is not None:
+            tell(f"{path}: the index can't be written there; what was logged since it was is not in the answers")
+            return connection
+    raise IndexUnusable(
+        f"{path}: the index can be neither written nor read there ({error}); set RUNSTORE_HOME to a folder on a local"
+        " disk that you can write"
+    ) from error
+
+
+def connect_read_only(path: Path, option: str) -> IndexConnection | None:
+    """Return a connection with this option of SQLite's, or None if that does not do here."""
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?{option}", uri=True, isolation_level=None, check_same_thread=False,
+        factory=IndexConnection,
+    )  # fmt: skip
+    connection.path, connection.read_only = path, True
     try:
-        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-            for statement in schema().split(";"):
-                if statement.strip():
-                    connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        if _version(connection) == SCHEMA_VERSION:
+            return connection
+    except sqlite3.OperationalError:
+        pass
     except BaseException:
-        connection.execute("ROLLBACK")
+        connection.close()
         raise
-    connection.execute("COMMIT")
-
-
-def schema() -> str:
-    """Return the SQL that makes the index's tables."""
-    text = resources.files("runstore.index").joinpath("schema.sql").read_text(encoding="utf-8")
-    return "\n".join(line.partition("--")[0].rstrip() for line in text.splitlines())
-
-
-@contextmanager
-def _only_this_process(path: Path) -> Iterator[None]:
-    with open(path.with_name(path.name + ".lock"), "ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _is_corrupt(error: sqlite3.OperationalError) -> bool:
-    return "malformed" in str(error) or "not a database" in str(error)
-
-
-def _set_aside(path: Path) -> None:
-    """Rename a database that can't be read, so that it can still be looked at; the logs rebuild its content."""
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    path.replace(path.with_name(path.name + ".damaged"))
+    connection.close()
+    return None

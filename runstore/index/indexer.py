@@ -7,16 +7,21 @@ at any moment leaves the last whole piece.
 
 from __future__ import annotations
 
+import math
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runstore.errors import FutureLogVersion, LogError, NotALog, NotFound
 from runstore.index.database import index_path, open_index
-from runstore.index.onelog import OneLog, status_of
-from runstore.index.onerun import forget_log, update_run
-from runstore.paths import find_logs
+from runstore.index.discovery import Changes, changes, remember
+from runstore.index.parallel import index_in_parallel
+
+if TYPE_CHECKING:  # they import numpy and protobuf, which a look that finds nothing new need not pay for
+    from runstore.index.onelog import OneLog
 
 # A piece is committed after this many bytes of log, so that memory stays bounded and readers see progress.
 PIECE_BYTES = 8 << 20
@@ -27,11 +32,14 @@ MAX_OPEN_LOGS = 256
 class Indexer:
     """Write the index. Keeps what it knows of the logs that it saw last; for one thread at a time."""
 
+    most_open = MAX_OPEN_LOGS
+
     def __init__(self, path: Path | None = None) -> None:
         """Open the index at `path`, by default this machine's; raises IndexUnusable and StorageError."""
         self.path = path or index_path()
         self.connection = open_index(self.path)
         self._open: dict[Path, OneLog] = {}
+        self._data_version = 0
 
     def close(self) -> None:
         """Let the database go."""
@@ -40,6 +48,8 @@ class Indexer:
 
     def add_root(self, root: Path) -> None:
         """Remember a folder that is to be looked through from now on."""
+        if self.connection.read_only:
+            return
         with self._transaction():
             self.connection.execute("INSERT OR IGNORE INTO roots VALUES (?)", (str(root.resolve()),))
 
@@ -54,38 +64,23 @@ class Indexer:
         """
         if not path.exists():
             raise NotFound(f"{path}: there is no such file or folder; give a run directory or a folder above it")
-        unreadable = []
-        for log in find_logs(path):
-            try:
-                self.catch_up(log, progress)
-            except NotFound:  # deleted since it was found
-                continue
-            except LogError as error:
-                unreadable.append(error)
-        self._forget_missing(path.resolve())
-        return unreadable
+        return self._take_in(changes(self.connection, [path]), progress)
 
-    def catch_up_known(self) -> None:
-        """Bring every log that the index knows up to date, and look through the remembered folders."""
-        for root in self.roots():
-            if root.exists():
-                self.catch_up_below(root)
-        for (path,) in self.connection.execute("SELECT path FROM logs").fetchall():
-            try:
-                self.catch_up(Path(path))
-            except LogError:
-                continue
-            except NotFound:
-                if Path(path).parent.parent.exists():  # else a file system is away: what it held stays known
-                    self.forget(Path(path))
+    def catch_up_known(self, *beside: Path) -> None:
+        """Bring every log that the index knows up to date; look through the remembered folders, and those `beside`."""
+        places = [place for place in (*self.roots(), *beside) if place.exists()]
+        self._take_in(changes(self.connection, places, everything=True))
 
     def catch_up(self, log: Path, progress: Callable[[int], None] | None = None) -> bool:
         """Bring one log up to date; return whether anything was new.
 
-        `progress` is told the bytes of each piece. Raises NotFound, NotALog and FutureLogVersion.
+        `progress` is told the bytes of each piece. Raises NotFound, NotALog and FutureLogVersion. An index that can't
+        be written stays as it is.
         """
         log = log.resolve()
         anything = False
+        if self.connection.read_only:
+            return anything
         try:
             while (size := self._piece(log)) > 0:
                 anything = True
@@ -96,16 +91,35 @@ class Indexer:
             raise
         return anything
 
+    def reached(self, log: Path) -> tuple[int, int]:
+        """Return how many bytes, and how many records, of a log were read."""
+        found = self.connection.execute(
+            "SELECT indexed, records FROM logs WHERE path = ?", (str(log.resolve()),)
+        ).fetchone()
+        return found or (0, 0)
+
     def forget(self, log: Path) -> None:
         """Take a log that is gone out of the index, and with it what only it said."""
+        from runstore.index.onerun import forget_log
+
         with self._transaction():
             forget_log(self.connection, str(log.resolve()))
         self._open.pop(log.resolve(), None)
+
+    def seal(self, log: int, seconds: float = math.inf) -> bool:
+        """Merge and pack the chunks of the log with this row; return False where so many seconds were not enough."""
+        from runstore.index.sealing import seal
+
+        done = seal(self._transaction, log, time.monotonic() + seconds)
+        self._forget_stored()
+        return done
 
     def _piece(self, path: Path) -> int:
         """Index the next piece of a log; return how many bytes that was."""
         if self._is_up_to_date(path):
             return 0
+        from runstore.index.onerun import update_run
+
         with self._transaction():
             log = self._opened(path)
             before = log.offset
@@ -118,33 +132,50 @@ class Indexer:
 
     def _is_up_to_date(self, path: Path) -> bool:
         """Whether the file is as it was when all of it had been read. Costs one look at it and one at the database."""
+        from runstore.index.onelog import status_of
+
         status = status_of(path)
         seen = self.connection.execute("SELECT size, mtime_ns FROM logs WHERE path = ?", (str(path),)).fetchone()
         return bool(seen == (status.st_size, status.st_mtime_ns))
 
     def _opened(self, path: Path) -> OneLog:
         """Return the state of a log as the database has it, from memory where that is still the same."""
+        from runstore.index.onelog import OneLog
+
         log = self._open.pop(path, None)
         if log is None or not log.is_current():
             log = OneLog.load(self.connection, path)
         self._open[path] = log
-        if len(self._open) > MAX_OPEN_LOGS:
+        if len(self._open) > self.most_open:
             del self._open[next(iter(self._open))]
         return log
 
-    def _forget_missing(self, root: Path) -> None:
-        below = f"{root}/"
-        known = self.connection.execute(
-            "SELECT path FROM logs WHERE path = ? OR substr(path, 1, ?) = ?", (str(root), len(below), below)
-        ).fetchall()
-        for (path,) in known:
-            if not Path(path).exists():
-                self.forget(Path(path))
+    def _take_in(self, found: Changes, progress: Callable[[int], None] | None = None) -> list[LogError]:
+        """Index what changed, forget what is gone; return what could not be read as a log at all."""
+        unreadable: list[LogError] = []
+        if self.connection.read_only:
+            return unreadable
+        index_in_parallel(self.connection, self.path, found.logs, progress)
+        for log in found.logs:
+            try:
+                self.catch_up(log, progress)
+            except NotFound:  # deleted since it was found
+                continue
+            except LogError as error:
+                unreadable.append(error)
+        for log in found.gone:
+            if not log.exists():
+                self.forget(log)
+        if found.listed or found.left:
+            with self._transaction():
+                remember(self.connection, found)
+        return unreadable
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         self.connection.execute("BEGIN IMMEDIATE")
         try:
+            self._look_for_other_writers()
             yield self.connection
             self.connection.execute("COMMIT")
         except BaseException:
@@ -152,3 +183,14 @@ class Indexer:
                 self.connection.execute("ROLLBACK")
             self._open.clear()  # it may be ahead of the database now
             raise
+
+    def _look_for_other_writers(self) -> None:
+        """Trust nothing that is remembered of chunks where another process has written: it may have sealed them."""
+        (version,) = self.connection.execute("PRAGMA data_version").fetchone()
+        if version != self._data_version:
+            self._data_version = version
+            self._forget_stored()
+
+    def _forget_stored(self) -> None:
+        for log in self._open.values():
+            log.forget_stored()

@@ -5,27 +5,26 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
-from dataclasses import astuple, fields
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
+from runstore.core.facts import Fact, SystemSample
 from runstore.core.keys import dotted
-from runstore.core.logfold import ConsolePiece, LogFold, Row, RowBlock
+from runstore.core.logfold import ConsolePiece, LogFold, Row
+from runstore.core.rowblock import RowBlock
 from runstore.core.terminal import TerminalLine
 from runstore.errors import LogError, NotFound
-from runstore.index.columns import MAX_ROWS, BlockDecoder
+from runstore.index.columns import BlockDecoder, fold_until
+from runstore.index.facts import FactRows
 from runstore.index.onerun import forget_log
-from runstore.index.series import CHUNK_POINTS, Chunk, Number, SeriesTail
+from runstore.index.tails import CHUNK_COLUMNS, Tails
 from runstore.runlog import codec
 from runstore.runlog.codec import LogIdentity
 from runstore.runlog.live import LiveReader
 
-CHUNK_COLUMNS = ", ".join(f.name for f in fields(Chunk))
-_MARKS = ", ".join("?" * (2 + len(fields(Chunk))))
-_INSERT_CHUNK = f"INSERT OR REPLACE INTO chunks (series, place, {CHUNK_COLUMNS}) VALUES ({_MARKS})"
+__all__ = ["CHUNK_COLUMNS", "OneLog", "status_of"]
+
 _INT64 = range(-(1 << 63), 1 << 63)
+STREAMS = ("stdout", "stderr", "logger")  # of the console
 
 
 class OneLog:
@@ -36,17 +35,19 @@ class OneLog:
         self.id = 0  # of its row in `logs`; 0 while it has none
         self.offset = 0
         self.lost_bytes = 0
-        self.fold = LogFold(self._on_row, self._on_console)
+        self._written = (0, 0)  # offset and rows that the database has
+        self.fold = LogFold(self._on_row, self._on_console, self._on_fact)
         self._connection = connection
         self._decoder = BlockDecoder()
         self._inode = 0
         self._identity: LogIdentity | None = None
         self._seen = (-1, 0)  # size and mtime_ns of the file when all of it had been read
-        self._tails: dict[str, SeriesTail] = {}
+        self._tails = Tails(connection)
+        self._facts = FactRows()
         self._texts: list[tuple[str, int, str]] = []  # key, step, JSON
         self._lines: list[tuple[int, str, float, str]] = []  # line, stream, time, text
         self._next_line = 0
-        self._terminal = {"stdout": TerminalLine(), "stderr": TerminalLine()}
+        self._terminal = {name: TerminalLine() for name in STREAMS}
 
     @classmethod
     def load(cls, connection: sqlite3.Connection, path: Path) -> OneLog:
@@ -55,7 +56,7 @@ class OneLog:
         status = status_of(path)
         log._inode, log._identity = status.st_ino, codec.log_identity(path)
         row = connection.execute(
-            "SELECT id, indexed, lost_bytes, log_id, state FROM logs WHERE path = ?", (str(path),)
+            "SELECT id, indexed, lost_bytes, log_id, state, size, mtime_ns FROM logs WHERE path = ?", (str(path),)
         ).fetchone()
         if row is None:
             return log
@@ -63,8 +64,10 @@ class OneLog:
             forget_log(connection, str(path))
             return log
         log.id, log.offset, log.lost_bytes, _ = row[:4]
+        log._seen = row[5:7]
         state = json.loads(row[4])
         log.fold.restore(state["fold"])
+        log._written = log.offset, log.fold.facts.rows
         log._next_line = state["next_line"]
         log._terminal = {name: TerminalLine(*line) for name, line in state["terminal"].items()}
         return log
@@ -72,7 +75,8 @@ class OneLog:
     def is_current(self) -> bool:
         """Whether this is still what the database has, and the file still the one that was read."""
         row = self._connection.execute("SELECT id, indexed FROM logs WHERE path = ?", (str(self.path),)).fetchone()
-        return row == (self.id, self.offset) and self._same_file()
+        known = row == (self.id, self._written[0]) if self.id else row is None
+        return known and self.is_same_file()
 
     @property
     def log_id(self) -> str | None:
@@ -84,39 +88,50 @@ class OneLog:
         """Whether its process said that it was done; such a log seldom grows again."""
         return self.fold.facts.exit_code is not None
 
+    @property
+    def has_seen_all(self) -> bool:
+        """Whether the file is as it was when all of it had been read; raises NotFound and LogError."""
+        status = status_of(self.path)
+        return self._seen == (status.st_size, status.st_mtime_ns)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the database has no row of it yet."""
+        return self._written[1] == 0
+
+    @property
+    def news_rows(self) -> int:
+        """How many rows were read and are not written."""
+        return self.fold.facts.rows - self._written[1]
+
+    @property
+    def news_bytes(self) -> int:
+        """How many bytes were read and are not written."""
+        return self.offset - self._written[0]
+
+    def forget_stored(self) -> None:
+        """Look at the chunks in the database anew before the next ones are written."""
+        self._tails.forget_stored()
+
     def read(self, most_bytes: int) -> None:
         """Read records up to about `most_bytes` further."""
         status = status_of(self.path)  # before the reading: what comes after it must look new the next time
         enough = self.offset + most_bytes
         with LiveReader(self.path, self.offset) as reader:
-            while payloads := list(islice(_payloads(reader, enough), MAX_ROWS)):
-                self._apply(payloads)
+            fold_until(reader, enough, self.fold, self._decoder, self._on_rows)
             self._seen = (status.st_size, status.st_mtime_ns) if reader.offset < enough else (-1, 0)
             self.offset = reader.offset
             self.lost_bytes += sum(lost.size for lost in reader.lost)
         if self._identity is None:
             self._identity = codec.log_identity(self.path)
 
-    def _apply(self, payloads: list[bytes]) -> None:
-        """Take records in, in order: rows of the same keys in blocks, all else one by one."""
-        at = 0
-        while at < len(payloads):
-            block = self._decoder.block(payloads, at) if self.fold.pending is None else None
-            if block is None:
-                self.fold.apply(payloads[at])
-                at += 1
-            else:
-                self.fold.apply_rows(block)
-                self._on_rows(block)
-                at += len(block.steps)
+    def write(self, seal: bool = False) -> None:
+        """Put what was read into the database; the caller's transaction makes it whole.
 
-    def write(self) -> None:
-        """Put what was read into the database; the caller's transaction makes it whole."""
+        With `seal`, chunks that have become full by joining smaller ones are packed, which takes a little longer.
+        """
         self._write_log()
-        chunks = [
-            (tail.series, place, *astuple(chunk)) for tail in self._tails.values() for place, chunk in tail.chunks()
-        ]
-        self._connection.executemany(_INSERT_CHUNK, chunks)
+        self._tails.write(self.id, seal)
         self._connection.executemany(
             "INSERT INTO history_values (log, key, step, value) VALUES (?, ?, ?, ?)",
             [(self.id, *text) for text in self._texts],
@@ -126,6 +141,8 @@ class OneLog:
             [(self.id, *line) for line in self._lines],
         )
         self._texts, self._lines = [], []
+        self._written = self.offset, self.fold.facts.rows
+        self._facts.write(self._connection, self.id)
 
     def _write_log(self) -> None:
         facts = self.fold.facts
@@ -141,9 +158,12 @@ class OneLog:
             "kind": facts.kind,
             "started_at": facts.started_at,
             "starting_step": facts.starting_step,
+            "branch_run": facts.branch_run,
+            "branch_step": facts.branch_step,
             "last_step": self.fold.last_step,
             "rows": facts.rows,
             "open_row": int(self.fold.pending is not None),
+            "sealed": 0,
             "state": self._state(),
         }
         self._ensure_row()
@@ -172,45 +192,34 @@ class OneLog:
                 continue
             kind = type(value)
             if kind is float or (kind is int and value in _INT64):
-                self._tail(dotted(key)).add(step, value)
+                self._tails.of(dotted(key)).add(step, value)
             else:
                 self._texts.append((dotted(key), step, json.dumps(value, ensure_ascii=False)))
 
     def _on_rows(self, block: RowBlock) -> None:
-        for key, values in block.columns.items():
-            if key != "_step":
-                self._tail(key).extend(block.steps, values)
+        for column in block.columns:
+            if column.key != "_step":
+                steps = block.steps if column.rows is None else block.steps[column.rows]
+                self._tails.of(dotted(column.key)).extend(steps, column.values)
+        for odd in block.odd:
+            if odd.key != "_step":
+                text = json.dumps(odd.value, ensure_ascii=False)
+                self._texts.append((dotted(odd.key), int(block.steps[odd.row]), text))
 
     def _on_console(self, piece: ConsolePiece) -> None:
         for text in self._terminal[piece.stream].feed(piece.text):
             self._lines.append((self._next_line, piece.stream, piece.time, text))
             self._next_line += 1
 
-    def _tail(self, key: str) -> SeriesTail:
-        tail = self._tails.get(key)
-        if tail is None:
-            tail = self._tails[key] = self._stored_tail(key)
-        return tail
+    def _on_fact(self, fact: Fact, time: float) -> None:
+        if not isinstance(fact, SystemSample):
+            self._facts.add(fact, time)
+            return
+        for key, value in fact.values.items():
+            self._tails.of(key, "system").add(fact.time_ms, value)
 
-    def _stored_tail(self, key: str) -> SeriesTail:
-        """Return the unfinished chunk of a series from the database, or the beginning of a new series."""
-        self._ensure_row()
-        found = self._connection.execute("SELECT id FROM series WHERE log = ? AND key = ?", (self.id, key)).fetchone()
-        if found is None:
-            cursor = self._connection.execute("INSERT INTO series (log, key) VALUES (?, ?)", (self.id, key))
-            return SeriesTail(cursor.lastrowid or 0)
-        newest: tuple[Any, ...] | None = self._connection.execute(
-            f"SELECT place, {CHUNK_COLUMNS} FROM chunks WHERE series = ? ORDER BY place DESC LIMIT 1", found
-        ).fetchone()
-        if newest is None:
-            return SeriesTail(found[0])
-        place, chunk = newest[0], Chunk(*newest[1:])
-        if chunk.n >= CHUNK_POINTS:
-            return SeriesTail(found[0], place + 1)
-        values: list[Number] = chunk.values()
-        return SeriesTail(found[0], place, chunk.step_array().tolist(), values)
-
-    def _same_file(self) -> bool:
+    def is_same_file(self) -> bool:
+        """Whether the file at the path is still the one that was read."""
         status = status_of(self.path)
         same = status.st_ino == self._inode and status.st_size >= self.offset
         return same and (self._identity is None or codec.begins_as(self.path, self._identity))
@@ -224,8 +233,3 @@ def status_of(log: Path) -> os.stat_result:
         raise NotFound(f"{log}: there is no such run log any more") from error
     except OSError as error:
         raise LogError(f"{log}: can't be read ({error.strerror}); what the index knows of it stays") from error
-
-
-def _payloads(reader: LiveReader, enough: int) -> Iterator[bytes]:
-    while reader.offset < enough and (framed := reader.next()) is not None:
-        yield framed.payload

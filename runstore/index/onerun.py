@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from runstore.core.identity import NO_PROJECT, RunPath
 from runstore.core.logfold import LogFacts, LogFold
-from runstore.core.stitch import Fragment, Piece, stitch
-from runstore.core.summary import SummaryFold
+from runstore.core.stitch import Piece
+from runstore.core.story import config_of, summary_of, tags_of, texts_of, told
+from runstore.index.facts import edited_runs, edits_of, forget_facts
 from runstore.index.jsontext import to_columns
+from runstore.index.kept import counting_fold
+from runstore.index.pieces import forks_of, inherited_and_own
 from runstore.paths import is_log_name, run_id_of
 
 _INT64_MAX = (1 << 63) - 1  # steps of a log that resumes are moved, maybe beyond what SQLite holds
-_STITCHED = (
-    "SELECT log_id, id, path, kind, started_at, starting_step, last_step, rows FROM logs WHERE run = ?"
-    " ORDER BY indexed, path DESC"
-)
-
-
-def pieces_of(connection: sqlite3.Connection, run: int) -> list[Piece]:
-    """Return how the logs of a run make up its history, in order. Of copies of one log, the longest counts."""
-    by_content: dict[str, Fragment] = {}
-    for log_id, *facts in connection.execute(_STITCHED, (run,)):
-        fragment = Fragment(*facts)
-        by_content[log_id or fragment.path] = fragment
-    return stitch(list(by_content.values()))
 
 
 def update_run(connection: sqlite3.Connection, log: int) -> None:
@@ -35,6 +27,9 @@ def update_run(connection: sqlite3.Connection, log: int) -> None:
     path, before, state = connection.execute("SELECT path, run, state FROM logs WHERE id = ?", (log,)).fetchone()
     fold = LogFold()
     fold.restore(json.loads(state)["fold"])
+    if fold.facts.kind == "edit":
+        _update_edited(connection, edited_runs(connection, log))
+        return
     identity = _identity(fold, Path(path))
     if identity is None:
         return
@@ -52,12 +47,25 @@ def forget_log(connection: sqlite3.Connection, path: str) -> None:
     if found is None:
         return
     log, run = found
+    edited = edited_runs(connection, log)
     connection.execute("DELETE FROM chunks WHERE series IN (SELECT id FROM series WHERE log = ?)", (log,))
-    for table in ("series", "history_values", "console"):
+    for table in ("series", "history_values", "console", "kept"):
         connection.execute(f"DELETE FROM {table} WHERE log = ?", (log,))
+    forget_facts(connection, log)
     connection.execute("DELETE FROM logs WHERE id = ?", (log,))
+    again = "UPDATE folders SET mtime_ns = 0, ctime_ns = 0 WHERE path = ?"  # to be listed again, whatever its times
+    connection.execute(again, (os.path.dirname(path),))
     if run is not None:
         _after_leaving(connection, run)
+    _update_edited(connection, edited)
+
+
+def _update_edited(connection: sqlite3.Connection, runs: Iterable[tuple[str, str, str]]) -> None:
+    """Bring runs (entity, project, id) up to date that edits are about, as far as there are logs of them."""
+    for identity in runs:
+        run = _known_run(connection, identity)
+        if run is not None:
+            _write_run(connection, run, {})
 
 
 def _identity(fold: LogFold, path: Path) -> RunPath | None:
@@ -85,15 +93,20 @@ _TEXTS: tuple[str, ...] = (
     "git_remote",
 )
 _TEXTS += ("host", "boot_id")
+_COLUMNS_OF_TEXTS = {"group": "run_group"}
 _NUMBERS = ("created_at", "heartbeat_at", "runtime", "last_step", "preempting", "pid", "pid_started_ticks")
 
 
+def _known_run(connection: sqlite3.Connection, identity: tuple[str, str, str]) -> int | None:
+    query = "SELECT id FROM runs WHERE entity = ? AND project = ? AND run_id = ?"
+    found = connection.execute(query, identity).fetchone()
+    return None if found is None else int(found[0])
+
+
 def _run_row(connection: sqlite3.Connection, identity: RunPath) -> int:
-    found = connection.execute(
-        "SELECT id FROM runs WHERE entity = ? AND project = ? AND run_id = ?", identity
-    ).fetchone()
-    if found is not None:
-        return int(found[0])
+    known = _known_run(connection, identity)
+    if known is not None:
+        return known
     columns: dict[str, Any] = {"tags": "[]", "config": "{}", "summary": "{}"}
     columns |= dict.fromkeys(_TEXTS, "") | dict.fromkeys(_NUMBERS, 0)  # written for good by _write_run
     names = ", ".join(("entity", "project", "run_id", *columns))
@@ -105,14 +118,28 @@ def _run_row(connection: sqlite3.Connection, identity: RunPath) -> int:
 def _after_leaving(connection: sqlite3.Connection, run: int) -> None:
     """Bring a run up to date that one of its logs has left; without any log it is gone."""
     if connection.execute("SELECT 1 FROM logs WHERE run = ?", (run,)).fetchone() is None:
+        forks = forks_of(connection, run)
         connection.execute("DELETE FROM runs WHERE id = ?", (run,))
+        for fork in forks:
+            _write_run(connection, fork, {})
     else:
         _write_run(connection, run, {})
 
 
 def _write_run(connection: sqlite3.Connection, run: int, folds: dict[int, LogFold]) -> None:
-    """Write the row of a run from its logs; `folds` holds those that are at hand already."""
-    pieces = pieces_of(connection, run)
+    """Write the row of a run from its logs, and those of its forks; `folds` holds those that are at hand already."""
+    _write_row(connection, run, folds)
+    written, waiting = {run}, forks_of(connection, run)
+    while waiting:
+        fork = waiting.pop()
+        if fork not in written:
+            written.add(fork)
+            _write_row(connection, fork, {})
+            waiting += forks_of(connection, fork)
+
+
+def _write_row(connection: sqlite3.Connection, run: int, folds: dict[int, LogFold]) -> None:
+    inherited, pieces = inherited_and_own(connection, run)
     for piece in pieces:
         if piece.log not in folds:
             (state,) = connection.execute("SELECT state FROM logs WHERE id = ?", (piece.log,)).fetchone()
@@ -120,25 +147,32 @@ def _write_run(connection: sqlite3.Connection, run: int, folds: dict[int, LogFol
             folds[piece.log].restore(json.loads(state)["fold"])
     ordered = [folds[piece.log] for piece in pieces]
     columns = _columns([fold.facts for fold in ordered])
-    columns["last_step"] = min(max(piece.last_step for piece in pieces), _INT64_MAX)
-    config, summary = _config(ordered), _summary(ordered)
-    columns["config"], columns["config_nan"] = to_columns(config)
-    columns["summary"], columns["summary_nan"] = to_columns(summary)
+    lineage = inherited + pieces
+    columns["last_step"] = min(max(piece.last_step for piece in lineage), _INT64_MAX)
+    identity = connection.execute("SELECT entity, project, run_id FROM runs WHERE id = ?", (run,)).fetchone()
+    edits = edits_of(connection, identity)
+    story = told(ordered, edits)
+    counting = told([_counting(connection, piece, folds) for piece in lineage], edits)
+    columns |= {_COLUMNS_OF_TEXTS.get(name, name): text for name, text in texts_of(story).items()}
+    columns["tags"] = json.dumps(tags_of(story), ensure_ascii=False)
+    columns["config"], columns["config_nan"] = to_columns(config_of(story))
+    columns["summary"], columns["summary_nan"] = to_columns(summary_of(counting).tree())
     assignments = ", ".join(f"{name} = ?" for name in columns)
     connection.execute(f"UPDATE runs SET {assignments} WHERE id = ?", (*columns.values(), run))
 
 
+def _counting(connection: sqlite3.Connection, piece: Piece, folds: dict[int, LogFold]) -> LogFold:
+    """Return the fold of what counts of one log: mostly all of it, and that is at hand."""
+    if piece.below is None and piece.log in folds:
+        return folds[piece.log]
+    return counting_fold(connection, piece)
+
+
 def _columns(logs: list[LogFacts]) -> dict[str, Any]:
-    """Return what the facts of a run's logs, in order, say of the run: for most things the last word counts."""
+    """Return what the facts of a run's logs, in order, say of the run, and edits don't: mostly the last word counts."""
     main = [facts for facts in logs if facts.kind not in ("rank", "successor")] or logs
     process = _current_process(logs)
-    tags = next((facts.tags for facts in reversed(logs) if facts.tags), [])
     return {
-        "name": _last_word(logs, "name"),
-        "notes": _last_word(logs, "notes"),
-        "tags": json.dumps(tags, ensure_ascii=False),
-        "run_group": _last_word(logs, "group"),
-        "job_type": _last_word(logs, "job_type"),
         "sweep_id": _last_word(logs, "sweep_id"),
         "program": _last_word(logs, "program"),
         "writer": _last_word(logs, "writer"),
@@ -169,25 +203,3 @@ def _current_process(logs: list[LogFacts]) -> list[LogFacts]:
 
 def _last_word(logs: list[LogFacts], name: str) -> str:
     return next((str(getattr(facts, name)) for facts in reversed(logs) if getattr(facts, name)), "")
-
-
-def _config(ordered: list[LogFold]) -> dict[str, Any]:
-    """Return the config of a run: of each key what the last log says; of `_wandb`, the tools' own, what any says."""
-    config: dict[str, Any] = {}
-    for fold in ordered:
-        tools = {**_dict(config.get("_wandb")), **_dict(fold.config.get("_wandb"))}
-        config |= {**fold.config, "_wandb": tools} if tools else fold.config
-    return config
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _summary(ordered: list[LogFold]) -> dict[str, Any]:
-    if len(ordered) == 1:
-        return ordered[0].summary.tree()
-    summary = SummaryFold()
-    for fold in ordered:
-        summary = summary.followed_by(fold.summary)
-    return summary.tree()

@@ -17,12 +17,25 @@ CREATE TABLE logs (
     kind TEXT NOT NULL,             -- start | resume | rewind | rank | successor; '' for logs of stock tools
     started_at REAL NOT NULL,       -- seconds since the epoch
     starting_step INTEGER NOT NULL,
+    branch_run TEXT NOT NULL DEFAULT '',  -- id of the run that this one was forked from; '': of none
+    branch_step INTEGER NOT NULL DEFAULT -1,  -- the last step that it has of that run
     last_step INTEGER NOT NULL,     -- -1: no row
     rows INTEGER NOT NULL,          -- history rows, an open one not counted
     open_row INTEGER NOT NULL,      -- 1: the state holds a row that may still be added to
+    sealed INTEGER NOT NULL DEFAULT 0,  -- 1: its chunks are merged and packed as far as they can be
     state TEXT NOT NULL             -- JSON: what the indexer needs to go on behind `indexed`
 );
 CREATE INDEX logs_of_run ON logs(run);
+CREATE INDEX logs_of_forks ON logs(branch_run) WHERE branch_run <> '';
+
+-- What counts of logs when their run was set back, or forked, to a step before the last: the fold of the earlier rows.
+CREATE TABLE kept (
+    log INTEGER NOT NULL REFERENCES logs(id),
+    before INTEGER NOT NULL,        -- rows from this step on don't count; steps as the log has them
+    indexed INTEGER NOT NULL,       -- offset in bytes up to which the log was folded
+    state TEXT NOT NULL,            -- JSON: the fold
+    PRIMARY KEY (log, before)
+);
 
 -- One row for each run: what all of its logs say together.
 CREATE TABLE runs (
@@ -62,24 +75,29 @@ CREATE TABLE series (
     id INTEGER PRIMARY KEY,
     log INTEGER NOT NULL REFERENCES logs(id),
     key TEXT NOT NULL,              -- nested keys joined by dots
-    UNIQUE (log, key)
+    stream TEXT NOT NULL DEFAULT 'history',  -- history; system: of the machine, steps are ms since the epoch
+    UNIQUE (log, stream, key)
 );
 
 -- The points of a series, up to 4096 in a row of this table, in the order of the log.
 CREATE TABLE chunks (
     series INTEGER NOT NULL REFERENCES series(id),
-    place INTEGER NOT NULL,         -- 0, 1, 2, ...
+    place INTEGER NOT NULL,         -- chunks of a series are in this order
     n INTEGER NOT NULL,
-    first_step INTEGER NOT NULL,
+    first_step INTEGER NOT NULL,    -- of the first point, and of the last one
     last_step INTEGER NOT NULL,
     stride INTEGER,                 -- steps are first_step + i * stride; NULL: they are in `steps`
-    low REAL,                       -- minimum and maximum of the finite values; NULL: there are none
-    high REAL,
+    rising INTEGER NOT NULL,        -- 1: every step is above the one before
+    low NUMERIC,                    -- minimum and maximum of the finite values; NULL: there are none
+    high NUMERIC,
     total REAL NOT NULL,            -- sum of the finite values
-    last REAL,
+    last NUMERIC,                   -- value of the last point; NULL: NaN
     nonfinite INTEGER NOT NULL,     -- how many values are NaN or infinite
-    form TEXT NOT NULL,             -- of `points`: d float64, q int64 (both little-endian), j JSON array
-    steps BLOB,                     -- int64, little-endian
+    form TEXT NOT NULL,             -- of `points`: d float64; q int64; m float64, and a bit for each that was an
+                                    -- integer; j JSON. With z behind it: packed as runstore/index/packing.py says
+    block_shift INTEGER,            -- points of the same steps >> block_shift are one block; NULL: no blocks
+    blocks BLOB,                    -- their sums, as runstore/index/buckets.py packs them: charts need no more
+    steps BLOB,                     -- int64, little-endian; packed where the points are
     points BLOB NOT NULL,
     PRIMARY KEY (series, place)
 );
@@ -97,13 +115,93 @@ CREATE INDEX history_values_of_log ON history_values(log, key);
 CREATE TABLE console (
     log INTEGER NOT NULL REFERENCES logs(id),
     line INTEGER NOT NULL,          -- 0, 1, 2, ... in the order in which lines were ended
-    stream TEXT NOT NULL,           -- stdout | stderr
+    stream TEXT NOT NULL,           -- stdout | stderr | logger: a line of Python's `logging`
     time REAL NOT NULL,             -- seconds since the epoch
     text TEXT NOT NULL,
     PRIMARY KEY (log, line)
 );
 
+-- Files that logs say belong to their run; the files themselves lie in the folder `files` beside the log.
+CREATE TABLE files (
+    log INTEGER NOT NULL REFERENCES logs(id),
+    path TEXT NOT NULL,             -- below `files`; stock tools escape what glob patterns are made of
+    policy TEXT NOT NULL,           -- when stock tools deliver it: now | end | live
+    type TEXT NOT NULL,             -- other | wandb | media | artifact
+    PRIMARY KEY (log, path)
+);
+
+-- Artifacts that logs say were made or used, in the order of the log.
+CREATE TABLE artifacts (
+    log INTEGER NOT NULL REFERENCES logs(id),
+    place INTEGER NOT NULL,         -- 0, 1, 2, ... in the log
+    time REAL NOT NULL,             -- the latest that a record before it shows, seconds since the epoch
+    used INTEGER NOT NULL,          -- 1: an input of the run, 0: an output
+    type TEXT NOT NULL,
+    name TEXT NOT NULL,             -- without a version
+    version TEXT NOT NULL,          -- such as v3; '' where the log does not say
+    digest TEXT NOT NULL,           -- of the manifest
+    client_id TEXT NOT NULL,        -- names the artifact from its making on
+    description TEXT NOT NULL,
+    metadata TEXT NOT NULL,         -- JSON
+    aliases TEXT NOT NULL,          -- JSON array
+    tags TEXT NOT NULL,             -- JSON array
+    entries INTEGER,                -- how many files and references it holds; NULL: the log does not say
+    size INTEGER,                   -- bytes of all of them; NULL: the log does not say
+    manifest_file TEXT NOT NULL,    -- where its entries are if they are too many for a record; '' else
+    PRIMARY KEY (log, place)
+);
+
+-- What is in an artifact.
+CREATE TABLE artifact_entries (
+    log INTEGER NOT NULL,
+    place INTEGER NOT NULL,         -- of the artifact
+    path TEXT NOT NULL,             -- inside the artifact
+    digest TEXT NOT NULL,           -- MD5, base64; of a reference what its store calls it by
+    size INTEGER NOT NULL,          -- bytes
+    ref TEXT NOT NULL,              -- URL of a reference; '' for a file
+    local_path TEXT NOT NULL,       -- where the bytes were when it was logged; '' for a reference
+    PRIMARY KEY (log, place, path),
+    FOREIGN KEY (log, place) REFERENCES artifacts(log, place)
+);
+
+-- Alerts that programs sent, in the order of the log.
+CREATE TABLE alerts (
+    log INTEGER NOT NULL REFERENCES logs(id),
+    place INTEGER NOT NULL,         -- 0, 1, 2, ... in the log
+    time REAL NOT NULL,             -- the latest that a record before it shows, seconds since the epoch
+    title TEXT NOT NULL,
+    text TEXT NOT NULL,
+    level TEXT NOT NULL,            -- INFO | WARN | ERROR
+    wait_ms INTEGER NOT NULL,       -- least time between two alerts of one title
+    PRIMARY KEY (log, place)
+);
+
+-- Changes that people made to stored runs, from edit logs. They name their run, whether its logs are known or not.
+CREATE TABLE edits (
+    log INTEGER NOT NULL REFERENCES logs(id),
+    place INTEGER NOT NULL,         -- 0, 1, 2, ... in the log
+    entity TEXT NOT NULL,
+    project TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    made_ns INTEGER NOT NULL,       -- nanoseconds since the epoch
+    change TEXT NOT NULL,           -- JSON: what is set by name, as runstore/core/edits.py describes it
+    PRIMARY KEY (log, place)
+);
+CREATE INDEX edits_of_run ON edits(run_id, project, entity);
+
 -- Folders that are to be looked through whenever the index is brought up to date.
 CREATE TABLE roots (
     path TEXT PRIMARY KEY
+);
+
+-- Logs that an index knew which was begun anew since. They are indexed again when all runs are looked at.
+CREATE TABLE to_index (
+    path TEXT PRIMARY KEY
+);
+
+-- Folders that were looked through. One that is as it was then has the same entries, and all logs in it are known.
+CREATE TABLE folders (
+    path TEXT PRIMARY KEY,
+    mtime_ns INTEGER NOT NULL,      -- its times before it was listed, nanoseconds since the epoch; 0: list it again
+    ctime_ns INTEGER NOT NULL
 );

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import difflib
+import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from runstore.core.conditions import EVERYTHING, Compare, Condition, Every, Order
 from runstore.core.identity import parse_run_path
+from runstore.core.mongo import condition_of, order_of
 from runstore.errors import LogError, NotFound, UsageError
 from runstore.index.indexer import Indexer
 from runstore.paths import default_root
+from runstore.query.fields import check_field
+from runstore.query.pages import Pages, loaded
+from runstore.query.predicate import predicate
+from runstore.query.projects import Project, projects_of
 from runstore.query.run import StoredRun
-
-_ORDERS = {"created_at": "created_at", "heartbeat_at": "heartbeat_at", "name": "name", "id": "run_id"}
+from runstore.query.runs import Runs
+from runstore.query.search import Hit, search
+from runstore.query.select import select
 
 
 class Api:
@@ -29,34 +37,77 @@ class Api:
 
     def refresh(self) -> None:
         """Bring the index up to date with the logs."""
-        root = default_root()
-        if root.is_dir():
-            self._indexer.catch_up_below(root)
-        self._indexer.catch_up_known()
+        self._indexer.catch_up_known(default_root())
 
     def catch_up_below(self, path: Path) -> list[LogError]:
         """Bring the logs at or below `path` into the index; return what is no log. Raises NotFound."""
         return self._indexer.catch_up_below(path)
+
+    def search(self, pattern: re.Pattern[str], literal: str | None = None) -> Iterator[Hit]:
+        """Yield where a pattern is found in what is said of runs and in what they printed, as `query.search` does."""
+        return search(self._connection, pattern, literal)
+
+    def forget(self, logs: Sequence[str]) -> None:
+        """Take logs that are gone out of the index, and with them runs that have no others."""
+        for log in logs:
+            self._indexer.forget(Path(log))
 
     def close(self) -> None:
         """Let the index go."""
         self._indexer.close()
 
     def runs(
-        self, path: str | None = None, order: str = "+created_at", *, below: Sequence[Path] | None = None
-    ) -> list[StoredRun]:
-        """Return the runs of `path`: "entity/project", "project", or None for all.
+        self,
+        path: str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        order: str = "+created_at",
+        per_page: int = 50,
+        include_sweeps: bool = False,
+        lazy: bool = True,
+        *,
+        below: Sequence[Path] | None = None,
+    ) -> Runs:
+        """Return the runs of `path`: "entity/project", "project", or None for all; they are looked up when first used.
 
-        `order` is a column with + or - before it: created_at, heartbeat_at, name, id. With `below`, only runs that
-        have a log at or below one of these paths.
+        `filters` are those of W&B's API, in the manner of MongoDB; docs/python.md has the fields and operators.
+        `order` is a field with + or - before it, such as +created_at, -summary_metrics.loss, +config.lr, or several
+        with commas between them; runs without it come last. With `below`, only runs that have a log at or below one
+        of these paths. `include_sweeps` and `lazy` are accepted for programs written for W&B, and mean nothing here.
+
+        Raises UsageError, naming a field or operator that there is not.
         """
-        where, arguments = _of_path(path)
-        if below is not None:
-            either = " OR ".join(["path = ? OR substr(path, 1, ?) = ?"] * len(below)) or "0"
-            where += f" AND id IN (SELECT run FROM logs WHERE {either})"
-            for place in map(str, (p.resolve() for p in below)):
-                arguments += [place, len(place) + 1, f"{place}/"]
-        return self._select(f"{where} ORDER BY {_order(order)}, entity, project, run_id", arguments)
+        wanted = condition_of(filters)
+        # Flat, so that of several parts each that SQLite knows is asked of it.
+        condition = Every((*_of_path(path), *(wanted.parts if isinstance(wanted, Every) else (wanted,))))
+        predicate(condition)  # says now, and not at the first use, what is wrong with it
+        by = [_order(one) for one in (order or "+created_at").split(",")]
+        return Runs(self._connection, condition, by, per_page, below, self._indexer.catch_up)
+
+    def projects(self, entity: str | None = None, per_page: int = 200) -> Pages[Project]:
+        """Return the projects of an entity, or all, in order of name."""
+        return Pages(*loaded(projects_of(self._connection, entity), per_page))
+
+    def project(self, name: str, entity: str | None = None) -> Project:
+        """Return one project. Raises NotFound, and UsageError where several entities have one of this name."""
+        found = [project for project in self.projects(entity) if project.name == name]
+        if not found:
+            known = ", ".join(project.id for project in list(self.projects(entity))[:5])
+            raise NotFound(f"there is no project {name!r}; there {'is ' + known if known else 'are none'}")
+        if len(found) > 1:
+            raise UsageError(f"{', '.join(project.id for project in found)} are of this name; give the entity as well")
+        return found[0]
+
+    def select(
+        self,
+        condition: Condition = EVERYTHING,
+        order: Sequence[Order] = (),
+        limit: int | None = None,
+        *,
+        below: Sequence[Path] | None = None,
+        brief: bool = False,
+    ) -> list[StoredRun]:
+        """Return the runs that fulfil a condition, as `runstore.query.select` does."""
+        return select(self._connection, condition, order, limit, below=below, brief=brief)
 
     def run(self, path: str) -> StoredRun:
         """Return one run: "entity/project/run_id", "project/run_id", "run_id", or a name that only one run has.
@@ -83,25 +134,27 @@ class Api:
         cursor = self._connection.cursor()
         cursor.row_factory = sqlite3.Row
         found = cursor.execute(f"SELECT * FROM runs WHERE {where}", tuple(arguments)).fetchall()
-        return [StoredRun(self._connection, row) for row in found]
+        return [StoredRun(self._connection, row, self._indexer.catch_up) for row in found]
 
     def _near(self, run_id: str) -> str:
         known = [run.id for run in self._select("1 ORDER BY created_at DESC", ())]
         if not known:
             return "; no run is known: give the folder that holds yours, as in `runstore runs list PATH`"
+        import difflib
+
         near = difflib.get_close_matches(run_id, known, 3, 0.4) or known[:3]
         return f"; there is {', '.join(near)}: `runstore runs list` shows all"
 
 
-def _of_path(path: str | None) -> tuple[str, list[object]]:
-    if not path:
-        return "1", []
+def _of_path(path: str | None) -> list[Condition]:
+    if not path or not path.strip("/"):
+        return []
     entity, _, project = path.strip("/").rpartition("/")
-    return ("entity = ? AND project = ?", [entity, project]) if entity else ("project = ?", [project])
+    named: list[Condition] = [Compare("project", "=", project)]
+    return [Compare("entity", "=", entity), *named] if entity else named
 
 
-def _order(order: str) -> str:
-    column = order.lstrip("+-")
-    if column not in _ORDERS:
-        raise UsageError(f"runs can't be ordered by {column!r}; by {', '.join(_ORDERS)}, with + or - before it")
-    return f"{_ORDERS[column]} {'DESC' if order.startswith('-') else 'ASC'}"
+def _order(order: str) -> Order:
+    field, descending = order_of(order.strip())
+    check_field(field)
+    return Order((field,), descending)

@@ -1,31 +1,24 @@
-"""Read the history of a run out of the index: points of all its logs, put together by step."""
+"""Read the history of a run out of the index: the entries of all its logs, put together by step."""
 
 from __future__ import annotations
 
-import json
-import math
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runstore.core.keys import dotted
-from runstore.core.logfold import LogFold, Row
-from runstore.core.stitch import Piece, lifted
-from runstore.index.onelog import CHUNK_COLUMNS
-from runstore.index.onerun import pieces_of
-from runstore.index.series import Chunk
+import numpy as np
 
-Rows = dict[int, dict[str, Any]]
+from runstore.index.pieces import lineage_of
+from runstore.index.placing import Steps
+from runstore.query.entries import Entries, Which, entries_of, names_of
 
 
 def keys_of(connection: sqlite3.Connection, run: int) -> list[str]:
-    """Return the names of all metrics of a run, sorted."""
-    of_run = "SELECT id FROM logs WHERE run = ?"
-    found = connection.execute(
-        f"SELECT key FROM series WHERE log IN ({of_run}) UNION SELECT key FROM history_values WHERE log IN ({of_run})",
-        (run, run),
-    )
-    return sorted(key for (key,) in found)
+    """Return the names of all metrics in the history of a run, sorted."""
+    found: set[str] = set()
+    for piece in lineage_of(connection, run):
+        found |= names_of(connection, piece)
+    return sorted(found)
 
 
 def rows_of(
@@ -41,19 +34,13 @@ def rows_of(
     `max_step` (not included). Rows of one step, from several logs or calls, are one row; the later value counts
     (of one log, step and key, a value that is no number counts more than a number).
     """
-    rows: Rows = {}
-    wanted = None if keys is None else [key for key in keys if key != "_step"]
-    for piece in pieces_of(connection, run):
-        for step, name, value in _placed(connection, piece, wanted):
-            if piece.below is None or step < piece.below:
-                rows.setdefault(step, {})[name] = value
-    low = -math.inf if min_step is None else min_step
-    high = math.inf if max_step is None else max_step
-    return [
-        {"_step": step, **row}
-        for step, row in sorted(rows.items())
-        if low <= step < high and (wanted is None or all(key in row for key in wanted))
-    ]
+    if keys is None:
+        return _any_of(_columns(entries_of(connection, run), min_step, max_step))
+    wanted = [key for key in dict.fromkeys(keys) if key != "_step"]
+    if not wanted:
+        return [{"_step": row["_step"]} for row in rows_of(connection, run, None, min_step, max_step)]
+    columns = _columns(entries_of(connection, run, wanted), min_step, max_step)
+    return _all_of(columns, wanted) if columns.keys() >= set(wanted) else []
 
 
 def sampled(rows: list[dict[str, Any]], samples: int) -> list[dict[str, Any]]:
@@ -65,48 +52,59 @@ def sampled(rows: list[dict[str, Any]], samples: int) -> list[dict[str, Any]]:
     return [rows[round(place * (len(rows) - 1) / (samples - 1))] for place in range(samples)]
 
 
-def _placed(connection: sqlite3.Connection, piece: Piece, keys: Sequence[str] | None) -> Iterator[tuple[int, str, Any]]:
-    """Yield the values of one log at the steps at which they stand in the run."""
-    if piece.after is None:
-        yield from _values(connection, piece, keys)
-        return
-    values = list(_values(connection, piece, None))  # where a row stands depends on every row before it
-    places = lifted((step for step, _, _ in values), piece.after)
-    for step, name, value in values:
-        if keys is None or name in keys:
-            yield places[step], name, value
+class _Column:
+    """The values of one metric: the steps, each once and in order, and the entries that count there."""
+
+    def __init__(self, entries: Entries, min_step: int | None, max_step: int | None) -> None:
+        self._entries = entries
+        steps, which = entries.chosen()
+        low = 0 if min_step is None else int(np.searchsorted(steps, min_step))
+        high = len(steps) if max_step is None else int(np.searchsorted(steps, max_step))
+        self.steps = steps[low:high]
+        self._which: Which | None = which if which is None else which[low:high]
+        if which is None and high - low < len(steps):
+            self._which = np.arange(low, high)
+
+    def values(self, steps: Steps | None = None) -> list[Any]:
+        """Return all values, or those at some of the steps."""
+        which = self._which
+        if steps is not None and len(steps) < len(self.steps):
+            places = np.searchsorted(self.steps, steps)
+            which = places if which is None else which[places]
+        return self._entries.values(which)
 
 
-def _values(connection: sqlite3.Connection, piece: Piece, keys: Sequence[str] | None) -> Iterator[tuple[int, str, Any]]:
-    """Yield step, name and value of one log: of each name first all numbers, then all else, both in log order."""
-    which, arguments = "", [piece.log]
-    if keys is not None:
-        which = f" AND key IN ({', '.join('?' * len(keys))})"
-    chunks = connection.execute(
-        f"SELECT key, {CHUNK_COLUMNS} FROM series JOIN chunks ON series = series.id WHERE log = ?{which}"
-        " ORDER BY series, place",
-        (*arguments, *(keys or ())),
-    )
-    for key, *columns in chunks:
-        chunk = Chunk(*columns)
-        for step, value in zip(chunk.step_array().tolist(), chunk.values(), strict=True):
-            yield step, key, value
-    texts = connection.execute(
-        f"SELECT step, key, value FROM history_values WHERE log = ?{which} ORDER BY rowid", (*arguments, *(keys or ()))
-    )
-    for step, key, text in texts:
-        yield step, key, json.loads(text)
-    yield from _open_row(connection, piece.log, keys)
+def _columns(entries: Mapping[str, Entries], min_step: int | None, max_step: int | None) -> dict[str, _Column]:
+    # By name, what runstore adds last: not in the order of a log, since an index may have met the logs in any order.
+    names = sorted(entries, key=lambda key: (key.startswith("_"), key))
+    return {name: _Column(entries[name], min_step, max_step) for name in names}
 
 
-def _open_row(connection: sqlite3.Connection, log: int, keys: Sequence[str] | None) -> Iterator[tuple[int, str, Any]]:
-    """Yield the values of a row that may still be added to: it was logged, so it counts."""
-    found = connection.execute("SELECT state FROM logs WHERE id = ? AND open_row", (log,)).fetchone()
-    if found is None:
-        return
-    fold = LogFold()
-    fold.restore(json.loads(found[0])["fold"])
-    step, row = fold.pending or (0, Row())
-    for key, value in row.items():
-        if key != "_step" and (keys is None or dotted(key) in keys):
-            yield step, dotted(key), value
+def _all_of(columns: Mapping[str, _Column], keys: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the rows that have all of these metrics."""
+    steps = columns[keys[0]].steps
+    for key in keys[1:]:
+        if not np.array_equal(steps, columns[key].steps):
+            steps = np.intersect1d(steps, columns[key].steps, assume_unique=True)
+    rows: list[dict[str, Any]] = [{"_step": step} for step in steps.tolist()]
+    for key in keys:  # a metric at a time: three times faster than a row at a time
+        for row, value in zip(rows, columns[key].values(steps), strict=True):
+            row[key] = value
+    return rows
+
+
+def _any_of(columns: Mapping[str, _Column]) -> list[dict[str, Any]]:
+    """Return the rows that have any metric; metrics that stand at the same steps are laid out together."""
+    groups: dict[bytes, list[str]] = {}
+    for name, column in columns.items():
+        groups.setdefault(column.steps.tobytes(), []).append(name)
+    if len(groups) == 1:
+        (names,) = groups.values()
+        return _all_of(columns, names)
+    every = [columns[names[0]].steps for names in groups.values()]
+    steps = np.unique(np.concatenate(every)) if every else np.empty(0, np.int64)
+    rows: dict[int, dict[str, Any]] = {step: {"_step": step} for step in steps.tolist()}
+    for name, column in columns.items():
+        for step, value in zip(column.steps.tolist(), column.values(), strict=True):
+            rows[step][name] = value
+    return list(rows.values())

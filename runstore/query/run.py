@@ -1,143 +1,94 @@
-"""A stored run, as the index knows it."""
+"""A stored run, as the index knows it: what W&B's public API calls a Run."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
-from typing import Any
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from runstore.core.identity import RunPath
 from runstore.core.terminal import TerminalLine
-from runstore.index.jsontext import from_columns
-from runstore.index.onerun import pieces_of
-from runstore.query import history
-from runstore.query.state import state_of
-from runstore.runlog.process import ProcessName
+from runstore.errors import NotFound, UsageError
+from runstore.index.pieces import pieces_of
+from runstore.query.changeable import ChangeableRun
+from runstore.query.runrow import RunRow, TakeIn
+from runstore.query.state import PREEMPTING, RUNNING
+
+if TYPE_CHECKING:
+    from runstore.query.artifacts import RunArtifacts
+    from runstore.query.files import File, Files
+    from runstore.query.frames import Frame
+    from runstore.query.points import Points
+
+__all__ = ["ConsoleLine", "StoredRun", "TakeIn", "User"]
+
+METADATA_FILE = "wandb-metadata.json"
+# How often a run that is waited for is looked at. A look reads what its logs have grown by.
+WAIT_SECONDS = 1.0
 
 
-class StoredRun:
-    """One run of the index: what it is called, what it was configured with, what it logged. Read-only."""
+class User(NamedTuple):
+    """Who recorded a run, as far as its machine told."""
 
-    def __init__(self, connection: sqlite3.Connection, row: sqlite3.Row) -> None:
-        self._connection = connection
-        self._row = row
-        self._config: dict[str, Any] | None = None
-        self._summary: dict[str, Any] | None = None
-
-    @property
-    def id(self) -> str:
-        """The run's id, unique in its project."""
-        return str(self._row["run_id"])
-
-    @property
-    def entity(self) -> str:
-        """The user or team; "" where none was given."""
-        return str(self._row["entity"])
-
-    @property
-    def project(self) -> str:
-        """The project; "uncategorized" where none was given."""
-        return str(self._row["project"])
-
-    @property
-    def path(self) -> list[str]:
-        """Entity, project and id, without an empty entity."""
-        return [part for part in (self.entity, self.project, self.id) if part]
+    username: str
+    email: str
 
     @property
     def name(self) -> str:
-        """The name for people; the id where none was given."""
-        return str(self._row["name"]) or self.id
+        """The name."""
+        return self.username
 
-    @property
-    def notes(self) -> str:
-        """The longer description."""
-        return str(self._row["notes"])
 
-    @property
-    def tags(self) -> list[str]:
-        """The tags."""
-        return list(json.loads(self._row["tags"]))
+class ConsoleLine(NamedTuple):
+    """One line of the terminal, as W&B's API has it: `level` is "error" for stderr, `timestamp` UTC or None."""
 
-    @property
-    def group(self) -> str:
-        """What the run is grouped with."""
-        return str(self._row["run_group"])
+    number: int
+    timestamp: datetime | None
+    level: str
+    label: str
+    content: str
 
-    @property
-    def job_type(self) -> str:
-        """Such as "train" or "eval"."""
-        return str(self._row["job_type"])
 
-    @property
-    def created_at(self) -> str:
-        """When the run was begun: ISO 8601, UTC."""
-        return _iso(self._row["created_at"])
+class StoredRun(ChangeableRun):
+    """One run of the index: what it is called, what it was configured with, what it logged and left behind."""
 
-    @property
-    def heartbeat_at(self) -> str:
-        """The latest time that any of its records shows: ISO 8601, UTC."""
-        return _iso(self._row["heartbeat_at"])
-
-    @property
-    def exit_code(self) -> int | None:
-        """What the process ended with; None while it runs, and where it was killed."""
-        code: int | None = self._row["exit_code"]
-        return code
-
-    @property
-    def state(self) -> str:
-        """Running, finished, failed or crashed (in lower case), as of now."""
-        row = self._row
-        process = ProcessName(row["host"], row["boot_id"], row["pid"], row["pid_started_ticks"])
-        return state_of(self.exit_code, process, row["heartbeat_at"], self.logs, time.time())
-
-    @property
-    def lastHistoryStep(self) -> int:  # noqa: N802 - W&B's name for it
-        """The highest step; -1 where there is no history."""
-        return int(self._row["last_step"])
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """What the run was started with, nested as it was given; keys of tools, which begin with _, are left out."""
-        if self._config is None:
-            tree = from_columns(self._row["config"], self._row["config_nan"])
-            self._config = {key: value for key, value in tree.items() if not key.startswith("_")}
-        return self._config
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        """One value a metric, the last one or what `define_metric` or the program made of it."""
-        if self._summary is None:
-            self._summary = from_columns(self._row["summary"], self._row["summary_nan"])
-            self._summary.pop("_wandb", None)
-        return self._summary
-
-    @property
-    def logs(self) -> list[str]:
-        """The paths of the run's logs, in the order in which they were begun."""
-        found = self._connection.execute(
-            "SELECT path FROM logs WHERE run = ? ORDER BY started_at, path", (self._row["id"],)
-        )
-        return [path for (path,) in found]
+    # History.
 
     @property
     def keys(self) -> list[str]:
         """The names of all metrics in the history, sorted; nested ones joined by dots."""
-        return history.keys_of(self._connection, self._row["id"])
+        from runstore.query import history  # and numpy with it, which a list of runs need not pay for
+
+        return history.keys_of(self._connection, self.place)
 
     def history(
-        self, samples: int = 500, keys: Sequence[str] | None = None, x_axis: str = "_step", pandas: bool = True
+        self,
+        samples: int = 500,
+        keys: list[str] | None = None,
+        x_axis: str = "_step",
+        pandas: bool = True,
+        stream: str = "default",
     ) -> Any:
         """Return at most `samples` rows, evenly spread over the run: a pandas DataFrame, or a list of dicts.
 
         With `keys`, only those metrics, and only rows that have all of them; `x_axis` is added to them. The list is
         returned with `pandas=False`, and where pandas is not installed. For every row there is `scan_history`.
+        With `stream="system"`, what was measured of the machine, by `_timestamp`; it takes no `keys`.
         """
-        rows = history.sampled(list(self.scan_history(keys and [*keys, x_axis])), samples)
+        from runstore.query import history
+
+        if stream not in ("default", "system"):
+            raise UsageError(f"a run has no stream {stream!r}; it has default and system")
+        if stream == "system":
+            if keys:
+                raise UsageError("the stream of system metrics is given whole: leave `keys` out")
+            every = self._system_rows()
+        else:
+            every = list(self.scan_history(keys and [*_checked(keys), x_axis]))
+        rows = history.sampled(every, samples)
         if pandas:
             try:
                 from pandas import DataFrame
@@ -148,24 +99,66 @@ class StoredRun:
 
     def scan_history(
         self,
-        keys: Sequence[str] | None = None,
+        keys: list[str] | None = None,
         page_size: int = 1000,
-        min_step: int | None = None,
+        min_step: int = 0,
         max_step: int | None = None,
+        use_cache: bool = True,
     ) -> Iterator[dict[str, Any]]:
         """Yield every row in order of step, with `_step` and its values by name.
 
         With `keys`, only those values, and only rows that have all of them; from `min_step` up to, not including,
-        `max_step`. `page_size` is accepted for programs written for W&B, and means nothing here.
+        `max_step`. `page_size` and `use_cache` are accepted for programs written for W&B, and mean nothing here.
         """
-        rows = history.rows_of(self._connection, self._row["id"], keys, min_step, max_step)
-        yield from rows
+        from runstore.query import history
+
+        wanted = None if keys is None else _checked(keys)
+        # Steps below 0 are there only if a program gave them: they belong to the history, unless others are asked for.
+        return iter(history.rows_of(self._connection, self.place, wanted, min_step or None, max_step))
+
+    beta_scan_history = scan_history
+
+    def frame(
+        self, keys: Sequence[str] | None = None, min_step: int | None = None, max_step: int | None = None
+    ) -> Frame:
+        """Return every row as columns, for `.arrow()`, `.pandas()`, `.polars()` or `.numpy()`.
+
+        With `keys`, only those metrics; a row for each step, from `min_step` up to, not including, `max_step`, that has
+        any of them. What it lacks is null.
+        """
+        from runstore.query.frames import Frame
+
+        return Frame(self._connection, self.place, keys, min_step, max_step)
+
+    def points(self, key: str) -> Points:
+        """Return the numbers of one metric as arrays, in order of step; none where there is no such metric."""
+        from runstore.query.points import points_of
+
+        return points_of(self._connection, self.place, key)
+
+    @property
+    def system_metrics(self) -> dict[str, Any]:
+        """The value of each system metric that was measured last, as `system.cpu`."""
+        from runstore.query.system import latest_system
+
+        return latest_system(self._connection, self._own_logs)
+
+    @property
+    def summary_metrics(self) -> dict[str, Any]:
+        """The summary as a plain dict."""
+        return dict(self.summary)
+
+    def _system_rows(self) -> list[dict[str, Any]]:
+        from runstore.query.system import system_rows
+
+        return system_rows(self._connection, self._own_logs, self._row["created_at"])
+
+    # What lies beside the history.
 
     def console(self) -> list[dict[str, Any]]:
         """Return the terminal's lines: `stream`, `time` (seconds since the epoch; None if not ended) and `text`."""
         lines: list[dict[str, Any]] = []
-        for piece in pieces_of(self._connection, self._row["id"]):
-            log = piece.log
+        for log in self._own_logs:
             (state,) = self._connection.execute("SELECT state FROM logs WHERE id = ?", (log,)).fetchone()
             found = self._connection.execute(
                 "SELECT stream, time, text FROM console WHERE log = ? ORDER BY line", (log,)
@@ -176,6 +169,91 @@ class StoredRun:
                 if text:
                     lines.append({"stream": stream, "time": None, "text": text})
         return lines
+
+    def console_logs(self, *, per_page: int = 1000, last: int | None = None) -> Iterator[ConsoleLine]:
+        """Yield the terminal's lines in order, or the `last` ones; `per_page` means nothing here."""
+        lines = list(enumerate(self.console()))
+        for number, line in lines if last is None else lines[len(lines) - min(last, len(lines)) :]:
+            when = None if line["time"] is None else datetime.fromtimestamp(line["time"], timezone.utc)
+            yield ConsoleLine(number, when, "error" if line["stream"] == "stderr" else "", "", line["text"])
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Return the alerts that were sent: `time` (seconds since the epoch), `title`, `text`, `level`, `wait_ms`."""
+        names = ("time", "title", "text", "level", "wait_ms")
+        query = f"SELECT {', '.join(names)} FROM alerts WHERE log = ? ORDER BY place"
+        return [
+            dict(zip(names, row, strict=True))
+            for log in self._own_logs
+            for row in self._connection.execute(query, (log,))
+        ]
+
+    def files(self, names: list[str] | None = None, pattern: str | None = None, per_page: int = 50) -> Files:
+        """Return the files that lie in the run's directories now: of these names, or that fit a pattern of LIKE.
+
+        Reads the directories; a file that a log only names, and that is gone, is not among them.
+        """
+        from runstore.query.files import Files, files_of
+
+        query = "SELECT path FROM logs WHERE id = ?"
+        logs = [(log, str(path)) for log in self._own_logs for (path,) in self._connection.execute(query, (log,))]
+        return Files(self, files_of(self._connection, self, logs, names or [], pattern), per_page)
+
+    def file(self, name: str) -> File:
+        """Return one file. Raises NotFound."""
+        found = self.files([name])
+        if not len(found):
+            raise NotFound(f"run {self.storage_id} has no file {name!r}")
+        return found[0]
+
+    def logged_artifacts(self, per_page: int = 100) -> RunArtifacts:
+        """Return the artifacts that the run made, as its logs say it."""
+        return self._artifacts(False, per_page)
+
+    def used_artifacts(self, per_page: int = 100) -> RunArtifacts:
+        """Return the artifacts that the run used, as its logs say it."""
+        return self._artifacts(True, per_page)
+
+    def _artifacts(self, used: bool, per_page: int) -> RunArtifacts:
+        from runstore.query.artifacts import RunArtifacts, artifacts_of
+
+        return RunArtifacts(self, artifacts_of(self._connection, self, self._own_logs, used), per_page)
+
+    @property
+    def _own_logs(self) -> list[int]:
+        """The rows of the run's logs, in the order in which they were begun; of copies one."""
+        return [piece.log for piece in pieces_of(self._connection, self.place)]
+
+    @cached_property
+    def metadata(self) -> dict[str, Any] | None:
+        """What was recorded of machine and program, from the file wandb-metadata.json; None where there is none."""
+        for log in reversed(self.logs):
+            try:
+                found = json.loads((Path(log).parent / "files" / METADATA_FILE).read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                continue
+            if isinstance(found, dict):
+                return found
+        return None
+
+    @property
+    def user(self) -> User:
+        """Who recorded the run, as far as is known."""
+        known = self.metadata or {}
+        return User(str(known.get("username", "")), str(known.get("email", "")))
+
+    # More of what W&B's API has.
+
+    @property
+    def json_config(self) -> str:
+        """The config as W&B's servers keep it: JSON, each value below the key `value`."""
+        return json.dumps({key: {"value": value, "desc": None} for key, value in self.rawconfig.items()})
+
+    def wait_until_finished(self) -> None:
+        """Return when the run is running no longer: it has finished or failed, or its process is gone."""
+        while self.state in (RUNNING, PREEMPTING):
+            time.sleep(WAIT_SECONDS)
+            self.look_again()
+        self.look_again()  # its end may have been written after the last look, just before the process went
 
     def as_json(self) -> dict[str, Any]:
         """Return what `runstore runs list --json` shows of a run; docs/cli.md describes it. Floats may be NaN."""
@@ -194,13 +272,29 @@ class StoredRun:
             "group": self.group,
             "job_type": self.job_type,
             "host": self._row["host"],
+            "runtime": self._row["runtime"],
+            "program": self._row["program"],
+            "writer": self._row["writer"],
+            "sweep": self._row["sweep_id"],
+            "git_commit": self._row["git_commit"],
+            "git_remote": self._row["git_remote"],
             "config": self.config,
-            "summary": self.summary,
+            "summary": dict(self.summary),
         }
 
-    def __repr__(self) -> str:
-        return f"<StoredRun {RunPath(self.entity, self.project, self.id)} ({self.state})>"
+    # W&B's other spellings of what is here.
+    display_name = displayName = ChangeableRun.name  # noqa: N815
+    description = ChangeableRun.notes
+    jobType = ChangeableRun.job_type  # noqa: N815
+    createdAt = RunRow.created_at  # noqa: N815
+    heartbeatAt = RunRow.heartbeat_at  # noqa: N815
+    sweepName = RunRow.sweep_name  # noqa: N815
+    systemMetrics = system_metrics  # noqa: N815
+    summaryMetrics = summary_metrics  # noqa: N815
+    history_keys = historyKeys = keys  # noqa: N815
 
 
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _checked(keys: Sequence[str]) -> list[str]:
+    if isinstance(keys, str) or not all(isinstance(key, str) for key in keys):
+        raise UsageError(f"keys are a list of str, not {keys!r:.80}")
+    return list(keys)

@@ -160,6 +160,40 @@ class Deframer:
             if event is not None:
                 return event
 
+    def next_many(self, until: int) -> list[bytes]:
+        """Return the payloads of the intact records that come next and begin before `until`, at a third of the cost.
+
+        Empty where `next` has to look: at damage, at a record in several chunks, at the end of what was fed.
+        """
+        if self._at == 0 or self._parts or self._lost_start >= 0:
+            return []
+        buffer = self._buffer
+        payloads: list[bytes] = []
+        at, size, stop = self._at - self._base, len(self._buffer), until - self._base
+        block_end = at + BLOCK_BYTES - self._at % BLOCK_BYTES
+        limit = min(block_end, size)
+        # Looked up once: this loop is a third of what reading a log costs.
+        unpack, crc32, add = _CHUNK_HEADER.unpack_from, zlib.crc32, payloads.append
+        while at < stop:
+            start = at + CHUNK_HEADER_BYTES
+            if start > limit:
+                if start <= block_end or block_end > size:
+                    break
+                at, block_end = block_end, block_end + BLOCK_BYTES  # padding
+                limit = min(block_end, size)
+                continue
+            crc, length, kind = unpack(buffer, at)
+            end = start + length
+            if kind != FULL or end > limit:
+                break
+            payload = buffer[start:end]
+            if crc != crc32(payload, _CRC_OF_FULL):
+                break
+            add(payload)
+            at = end
+        self._at = self._base + at
+        return payloads
+
     def _chunk(self, at: int, left: int) -> tuple[int, int] | None:
         """Return the type of the chunk at `at`, or _BAD, and where it ends; None if it is not all there yet."""
         place = at - self._base
@@ -249,10 +283,23 @@ class Deframer:
         chunk = self._chunk(len(FILE_HEADER), BLOCK_BYTES - len(FILE_HEADER))
         if chunk is None and not self._ended and len(head) == len(FILE_HEADER):
             return None
-        if chunk is None or chunk[0] == _BAD:
+        if not self._has_a_good_chunk(chunk):
             raise NotALog(f"{self._name}: is not a run log; a run log begins with the bytes {FILE_HEADER.hex(' ')}")
         self._at = len(FILE_HEADER)
         return Lost(0, len(FILE_HEADER), Why.HEADER)
+
+    def _has_a_good_chunk(self, first: tuple[int, int] | None) -> bool:
+        """Return whether the first chunk is right, or the one behind it, or one at the beginning of a block.
+
+        Looks as far as the file was fed by now, which is a megabyte, or all that there is.
+        """
+        if first is not None and first[0] != _BAD:
+            return True
+        places = list(range(BLOCK_BYTES, self.fed, BLOCK_BYTES))
+        if first is not None and first[1] + CHUNK_HEADER_BYTES <= BLOCK_BYTES:
+            places.insert(0, first[1])
+        chunks = (self._chunk(place, BLOCK_BYTES - place % BLOCK_BYTES) for place in places)
+        return any(chunk is not None and chunk[0] != _BAD for chunk in chunks)
 
 
 _BAD = -1

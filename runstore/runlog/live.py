@@ -44,10 +44,34 @@ class LiveReader:
             if isinstance(event, Lost):
                 self.lost.append(event)
                 continue
-            data = os.pread(self._file, READ_BYTES, self._deframer.fed)
-            if not data:
+            if not self._read_on():
                 return None
+
+    def next_many(self, until: int) -> list[bytes]:
+        """Return the payloads of the next whole records that begin before offset `until`, about a megabyte of them.
+
+        Empty where there is none yet. What `next` would have returned one by one, at a third of the cost.
+        """
+        payloads: list[bytes] = []
+        while self.offset < until:
+            payloads += self._deframer.next_many(until)
+            if self.offset >= until:
+                break
+            event = self._deframer.next()
+            if isinstance(event, Framed):
+                payloads.append(event.payload)
+            elif isinstance(event, Lost):
+                self.lost.append(event)
+            elif payloads or not self._read_on():
+                break
+        return payloads
+
+    def _read_on(self) -> bool:
+        """Read more of the file; return whether there was more."""
+        data = os.pread(self._file, READ_BYTES, self._deframer.fed)
+        if data:
             self._deframer.feed(data)
+        return bool(data)
 
     def close(self) -> None:
         """Give the file descriptor back."""

@@ -103,12 +103,14 @@ class Origin(_message.Message):
         REWIND: _ClassVar[Origin.Kind]
         RANK: _ClassVar[Origin.Kind]
         SUCCESSOR: _ClassVar[Origin.Kind]
+        EDIT: _ClassVar[Origin.Kind]
     UNKNOWN: Origin.Kind
     START: Origin.Kind
     RESUME: Origin.Kind
     REWIND: Origin.Kind
     RANK: Origin.Kind
     SUCCESSOR: Origin.Kind
+    EDIT: Origin.Kind
     WRITER_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
@@ -132,10 +134,44 @@ class Origin(_message.Message):
     def __init__(self, writer: _Optional[str] = ..., version: _Optional[str] = ..., host: _Optional[str] = ..., boot_id: _Optional[str] = ..., pid: _Optional[int] = ..., pid_started_ticks: _Optional[int] = ..., kind: _Optional[_Union[Origin.Kind, str]] = ..., started_ns: _Optional[int] = ..., starting_step: _Optional[int] = ..., program: _Optional[str] = ...) -> None: ...
 
 class FooterRecord(_message.Message):
-    __slots__ = ("pending",)
+    __slots__ = ("pending", "edit")
     PENDING_FIELD_NUMBER: _ClassVar[int]
+    EDIT_FIELD_NUMBER: _ClassVar[int]
     pending: HistoryRecord
-    def __init__(self, pending: _Optional[_Union[HistoryRecord, _Mapping]] = ...) -> None: ...
+    edit: Edit
+    def __init__(self, pending: _Optional[_Union[HistoryRecord, _Mapping]] = ..., edit: _Optional[_Union[Edit, _Mapping]] = ...) -> None: ...
+
+class Edit(_message.Message):
+    __slots__ = ("made_ns", "entity", "project", "run_id", "name", "notes", "group", "job_type", "tags", "config", "summary")
+    MADE_NS_FIELD_NUMBER: _ClassVar[int]
+    ENTITY_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    JOB_TYPE_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    made_ns: int
+    entity: str
+    project: str
+    run_id: str
+    name: str
+    notes: str
+    group: str
+    job_type: str
+    tags: Tags
+    config: ConfigRecord
+    summary: SummaryRecord
+    def __init__(self, made_ns: _Optional[int] = ..., entity: _Optional[str] = ..., project: _Optional[str] = ..., run_id: _Optional[str] = ..., name: _Optional[str] = ..., notes: _Optional[str] = ..., group: _Optional[str] = ..., job_type: _Optional[str] = ..., tags: _Optional[_Union[Tags, _Mapping]] = ..., config: _Optional[_Union[ConfigRecord, _Mapping]] = ..., summary: _Optional[_Union[SummaryRecord, _Mapping]] = ...) -> None: ...
+
+class Tags(_message.Message):
+    __slots__ = ("tag",)
+    TAG_FIELD_NUMBER: _ClassVar[int]
+    tag: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, tag: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class FinalRecord(_message.Message):
     __slots__ = ()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runstore.core.edits import Edit
+from runstore.core.facts import Fact
 from runstore.core.identity import NO_PROJECT
 from runstore.core.logfold import LogFacts, LogFold
-from runstore.core.stitch import Fragment, stitch
+from runstore.core.stitch import Fragment, Piece, stitch
+from runstore.core.story import Story, config_of, summary_of, tags_of, texts_of, told
 from runstore.core.summary import SummaryFold
 from runstore.errors import LogError
-from runstore.runlog import codec
+from runstore.paths import EDIT_LOG_SUFFIX
 from runstore.runlog.reader import LogReader
 from runstore.runlog.record_pb2 import Origin
 
@@ -32,11 +36,13 @@ class Earlier:
 def earlier_logs(root: Path, entity: str, project: str, run_id: str, until: int | None = None) -> Earlier | None:
     """Return what the run's logs directly below `root` say, or None if there are none.
 
-    With `until`, rows behind that step don't count. Reads each log whole. A log of another entity or project is another
-    run; one that can't be read is passed over.
+    With `until`, rows behind that step don't count, nor what was set by hand once there were some. Reads each log
+    whole, and again where the run was set back behind its end. A log of another entity or project is another run; one
+    that can't be read is passed over.
     """
     folds: dict[int, LogFold] = {}
     fragments: list[Fragment] = []
+    paths: dict[int, Path] = {}
     for number, path in enumerate(sorted(root.glob(f"*/run-{glob.escape(run_id)}.wandb"))):
         fold = _folded(path, until)
         if fold is None or (fold.facts.entity, fold.facts.project or NO_PROJECT) != (
@@ -45,7 +51,7 @@ def earlier_logs(root: Path, entity: str, project: str, run_id: str, until: int 
         ):
             continue
         facts = fold.facts
-        folds[number] = fold
+        folds[number], paths[number] = fold, path
         fragments.append(
             Fragment(
                 number,
@@ -59,27 +65,40 @@ def earlier_logs(root: Path, entity: str, project: str, run_id: str, until: int 
         )
     if not folds:
         return None
-    next_step, summary = 0, SummaryFold()
-    config: dict[str, Any] = {}
-    described: dict[str, Any] = {}
-    for piece in stitch(fragments):
-        fold = folds[piece.log]
-        next_step = max(next_step, piece.last_step + 1)
-        summary = summary.followed_by(fold.summary)
-        config |= fold.config
-        described |= {setting: value for setting, value in _described(fold.facts).items() if value}
+    pieces = stitch(fragments)
+    # A fork that has no rows yet goes on behind the step of the fork.
+    next_step = 1 + max(*(piece.last_step for piece in pieces), *(fold.facts.branch_step for fold in folds.values()))
+    edits = _edits(root, (entity, project or NO_PROJECT, run_id))
+    story = told([folds[piece.log] for piece in pieces], edits)
+    counting = told([_counting(folds[piece.log], paths[piece.log], piece) for piece in pieces], edits)
+    config = config_of(story)
     wandb_config = config.pop("_wandb", None) or {}
-    return Earlier(next_step, config, summary, described, wandb_config=wandb_config)
+    return Earlier(next_step, config, summary_of(counting), _described(story), wandb_config=wandb_config)
 
 
-def _described(facts: LogFacts) -> dict[str, Any]:
-    return {
-        "run_name": facts.name,
-        "run_notes": facts.notes,
-        "run_tags": tuple(facts.tags),
-        "run_group": facts.group,
-        "run_job_type": facts.job_type,
-    }
+def _edits(root: Path, identity: tuple[str, str, str]) -> list[Edit]:
+    """Return what people changed of a run (entity, project, id) meanwhile: a process that goes on with it keeps it."""
+    said: list[Fact] = []
+    for path in sorted(root.glob(f"*/run-{glob.escape(identity[2])}.edits*{EDIT_LOG_SUFFIX}")):
+        fold = LogFold(on_fact=lambda fact, time: said.append(fact))
+        with contextlib.suppress(LogError):
+            for framed in LogReader(path):
+                fold.apply(framed.payload)
+    edits = [fact for fact in said if isinstance(fact, Edit)]
+    return [edit for edit in edits if (edit.entity, edit.project, edit.run_id) == identity]
+
+
+def _counting(fold: LogFold, path: Path, piece: Piece) -> LogFold:
+    """Return the fold of those records of a log that still count, `fold` being that of all."""
+    if piece.below is None or piece.below > fold.last_step or piece.after is not None:
+        return fold
+    return _folded(path, piece.below - 1) or fold
+
+
+def _described(story: Story) -> dict[str, Any]:
+    known: dict[str, Any] = {f"run_{name}": text for name, text in texts_of(story).items()}
+    known["run_tags"] = tuple(tags_of(story))
+    return {setting: value for setting, value in known.items() if value}
 
 
 def facts_of(log: Path) -> LogFacts | None:
@@ -89,20 +108,10 @@ def facts_of(log: Path) -> LogFacts | None:
 
 
 def _folded(path: Path, until: int | None = None) -> LogFold | None:
-    fold = LogFold()
+    fold = LogFold(before=None if until is None else until + 1)
     try:
         for framed in LogReader(path):
-            if until is None or not _is_behind(framed.payload, until):
-                fold.apply(framed.payload)
+            fold.apply(framed.payload)
     except LogError:
         return None
     return fold if fold.facts.run_id else None
-
-
-def _is_behind(payload: bytes, step: int) -> bool:
-    """Return whether a record is a row of a later step, or an open one."""
-    record = codec.decode(payload)
-    if record is None or not (record.HasField("history") or record.HasField("footer")):
-        return False
-    history = record.history if record.HasField("history") else record.footer.pending
-    return codec.step_of(history, codec.row_of(history)) > step

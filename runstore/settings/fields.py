@@ -146,6 +146,9 @@ class Settings(Derived):
     fsync: float = _setting(
         1.0, values.fsync_seconds, "RUNSTORE_FSYNC", "seconds a power failure may take; 0 or always, inf or never"
     )
+    crashed_after: float = _setting(
+        300.0, values.silence_seconds, "RUNSTORE_CRASHED_AFTER", "seconds of silence after which a run has crashed"
+    )
     typed: bool = _setting(False, values.flag, "RUNSTORE_TYPED", "history as binary values (new tools only)")
     sources: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 

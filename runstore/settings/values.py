@@ -139,6 +139,17 @@ def fsync_seconds(value: Any) -> float:
     return seconds
 
 
+def silence_seconds(value: Any) -> float:
+    """Return seconds, more than none."""
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not seconds > 0:
+        raise ValueError("it is a number of seconds above 0")
+    return seconds
+
+
 def sampling_seconds(value: Any) -> float:
     """Return the seconds between two samples."""
     try:

@@ -23,7 +23,7 @@ class IndexedRuns:
     def runs(self) -> list[dict[str, Any]]:
         """Return all runs, in the order in which they were begun."""
         with self._api() as api:
-            return [run.as_json() for run in api.runs()]
+            return [run.as_json() for run in api.select()]
 
     def run(self, path: str) -> dict[str, Any]:
         """Return one run; raises NotFound, and UsageError where the path fits several."""

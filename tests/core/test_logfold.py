@@ -6,9 +6,11 @@ import json
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
-from runstore.core.logfold import ConsolePiece, LogFold, Row, RowBlock
+from runstore.core.logfold import ConsolePiece, LogFold, Row
+from runstore.core.rowblock import Column, RowBlock
 from runstore.runlog import codec, wire
 from runstore.runlog.record_pb2 import Record
 from tests.index.writing import (
@@ -164,7 +166,9 @@ def test_a_block_of_rows_says_what_its_records_say(definition: bytes | None) -> 
     for num, place in ((4, 0), (7, 1), (8, 2)):
         values: dict[wire.Key, Any] = {key: column[place] for key, column in columns.items()}
         one_by_one.apply(wire.numbered(num, wire.history(items(values), 0)))
-    at_once.apply_rows(RowBlock([4, 7, 8], columns["_step"], columns))
+    order = np.array([0, 100, 200])
+    packed = [Column(key, None, values, order + place) for place, (key, values) in enumerate(columns.items())]
+    at_once.apply_rows(RowBlock(np.array([4, 7, 8]), np.array(columns["_step"]), order, packed))
     assert json.dumps(at_once.state()) == json.dumps(one_by_one.state())
     assert at_once.facts.missing_records == (1 if definition else 2) + 2
     assert at_once.facts.heartbeat_at == 1007

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from runstore.core.stitch import Fragment, Piece, lifted, stitch
+from runstore.core.stitch import Fragment, Piece, cut, stitch
 
 
 def fragment(log: int, kind: str = "start", last: int = 9, start: int = 0, **more: Any) -> Fragment:
@@ -56,9 +56,6 @@ def test_stock_logs_behind_the_first_are_lifted_behind_all_before() -> None:
 def test_a_stock_log_whose_steps_go_on_by_themselves_keeps_them() -> None:
     pieces = stitch([fragment(1, "", 4), fragment(2, last=20, rows=3, **STOCK)])
     assert pieces[1] == Piece(2, 4, None, 20)
-    assert lifted([5, 6, 20], 4) == {5: 5, 6: 6, 20: 20}
-    assert lifted([0, 2, 10], 4) == {0: 5, 2: 6, 10: 10}
-    assert lifted([], 4) == {}
 
 
 def test_a_stock_log_alone_or_without_rows() -> None:
@@ -72,6 +69,13 @@ def test_a_stock_log_counts_on_from_what_a_rewind_left_and_is_cut_where_it_stand
     assert pieces[2] == Piece(3, 6, None, 16)
     pieces = stitch([fragment(1, ""), fragment(2, last=9, **STOCK), fragment(3, "rewind", 15, 15)])
     assert pieces == [Piece(1, None, 15, 9), Piece(2, 9, 15, 14), Piece(3, None, None, 15)]
+
+
+def test_a_fork_goes_on_from_the_step_of_the_fork() -> None:
+    assert cut(stitch([fragment(1)]), 5) == [Piece(1, None, 5, 4)]
+    assert cut(stitch([fragment(1), fragment(2, "rewind", 7, 3)]), 5) == [Piece(1, None, 3, 2), Piece(2, None, 5, 4)]
+    assert cut(stitch([fragment(1, last=2)]), 5) == [Piece(1, None, 5, 2)]
+    assert stitch([fragment(1, last=-1), fragment(2, last=3, **STOCK)], 4)[1] == Piece(2, 4, None, 8)
 
 
 def test_the_order_in_which_logs_were_found_does_not_matter() -> None:

@@ -1,9 +1,10 @@
-"""Blocks of rows are what their records say one by one, or they are no blocks."""
+"""Blocks of records are what their records say one by one, or they are no blocks."""
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,77 +12,209 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runstore.core.logfold import RowBlock
-from runstore.index.columns import MAX_ROWS, MIN_ROWS, BlockDecoder, Shape
+from runstore.core.keys import dotted
+from runstore.core.logfold import LogFold, Row
+from runstore.core.rowblock import RowBlock
+from runstore.index import columns as columns_module
+from runstore.index.columns import BlockDecoder
 from runstore.runlog import codec, wire
-from runstore.runlog.record_pb2 import HistoryItem, Record
-from tests.index.writing import indexed, items, log_path, mixed_bodies, pending, row, run, write
+from runstore.runlog.record_pb2 import HistoryItem, HistoryRecord, Record, SummaryItem
+from tests.index.writing import indexed, items, log_path, metric, mixed_bodies, pending, row, run, summary, write
 
-values = st.floats() | st.integers(-(2**65), 2**65) | st.sampled_from([1e22, -0.0, 0, 5e-324, 2**63, -(2**63), 2**64])
-nearly = ["-0", "-0.0", "1E5", "1e-7", "18446744073709551616", "01", "1,2", "1]", "[1", "1.", ".5", "+1", "1e400", "-"]
-nearly += ["1e5.0", "0x10", "NaN", "-Infinity", "null", "true", '"1"', "1 ", " 1", "", "9" * 40]
+NEARLY = ["-0", "-0.0", "1E5", "1e-7", "18446744073709551616", "01", "1,2", "1]", "[1", "1.", ".5", "+1", "1e400", "-"]
+NEARLY += ["1e5.0", "0x10", "NaN", "-Infinity", "null", "true", '"1"', "1 ", " 1", "", "9" * 40, "5,[6", "7],8", '1,"2']
+NEARLY += ['3",4', "1" * 200, '"text"', '{"a":1}', "{}", "[1,2]", "\x00", "é", '"' + "long " * 300 + '"']
+INTERESTING = b"\x0a\x12\x1a\x82\x01\x080-9,.]\x31\x28"  # bytes that stand in a record
+
+numbers = st.floats() | st.integers(-(2**65), 2**65) | st.sampled_from([1e22, -0.0, 0, 5e-324, 2**63, -(2**63), 2**64])
+texts = numbers.map(wire.dumps) | st.sampled_from(NEARLY)
+paths = st.sampled_from([["a"], ["b"], ["_step"], ["_timestamp"], ["loss/train"], ["é" * 9], ["long" * 40], [""], []])
+paths |= st.sampled_from([["n", "x"], ["n", "y"], ["n"], ["n", "x", "y"], ["n.x"], ["a", "min"], [*"abcdefgh"] * 3])
 
 
-INTERESTING = b"\x0a\x12\x82\x01\x080-9,.]"  # bytes that stand in a record
+@st.composite
+def history_items(draw: st.DrawFn) -> HistoryItem:
+    path = draw(paths)
+    item = HistoryItem(key=path[0]) if len(path) == 1 and draw(st.booleans()) else HistoryItem(nested_key=path)
+    kind = draw(st.sampled_from(["json"] * 6 + ["number", "integer", "boolean", "text", "none", "both", "nothing"]))
+    if kind in ("json", "both"):
+        item.value_json = draw(texts)
+    if kind in ("number", "both"):
+        item.number = draw(st.floats())
+    elif kind == "integer":
+        item.integer = draw(st.integers(-(2**63), 2**63 - 1))
+    elif kind in ("boolean", "text", "none"):
+        setattr(item, kind, {"boolean": True, "text": "some", "none": 0}[kind])
+    return item
 
 
-def payloads_of(bodies: list[bytes], first: int = 1) -> list[bytes]:
+@st.composite
+def records(draw: st.DrawFn) -> Record:
+    kind = draw(st.sampled_from(["history"] * 6 + ["summary"] * 3 + ["pending", "metric", "output", "empty"]))
+    record = Record(num=draw(st.integers(0, 40)))
+    if kind in ("history", "pending"):
+        history = HistoryRecord(item=draw(st.lists(history_items(), max_size=6)))
+        if draw(st.booleans()):
+            history.step.num = draw(st.integers(-3, 2**62) | st.integers(0, 9))
+        if kind == "history":
+            record.history.CopyFrom(history)
+        else:
+            record.footer.pending.CopyFrom(history)
+    elif kind == "summary":
+        for path in draw(st.lists(paths, max_size=5)):
+            record.summary.update.append(SummaryItem(nested_key=path, value_json=draw(texts)))
+        if draw(st.integers(0, 4)) == 0:
+            record.summary.remove.append(SummaryItem(nested_key=draw(paths)))
+        record.summary.derived = draw(st.integers(0, 4)) == 0
+    elif kind == "metric":
+        record.MergeFrom(
+            Record.FromString(metric(draw(st.sampled_from("ab*n")), draw(st.sampled_from(["min", "none"]))))
+        )
+    elif kind == "output":
+        record.output_raw.line = "line"
+    return record
+
+
+class Told:
+    """What folding records says: the fold's state, the points of every series, and the other values, in order."""
+
+    def __init__(
+        self,
+        payloads: Sequence[bytes],
+        decoder: BlockDecoder | None,
+        before: int | None = None,
+        in_blocks: bool = True,
+    ) -> None:
+        self.series: dict[str, list[tuple[int, str]]] = {}
+        self.others: list[tuple[int, str, str]] = []
+        self.blocks: list[int] = []
+        fold = LogFold(self._on_row, before=before)
+        at = 0
+        while at < len(payloads):
+            block = None
+            if decoder is not None and in_blocks and fold.pending is None:
+                block = decoder.block(payloads, at)
+            if decoder is None:
+                fold.apply(payloads[at])
+            elif block is None:
+                decoder.fold_one(payloads[at], fold)
+            else:
+                fold.apply_rows(block)
+                self._on_block(block)
+                self.blocks.append(len(block.nums))
+            at += 1 if block is None else len(block.nums)
+        self.state = json.dumps(fold.state())
+
+    def _on_row(self, step: int, values: Row) -> None:
+        for key, value in values.items():
+            if type(value) is float or (type(value) is int and -(2**63) <= value < 2**63):
+                self.series.setdefault(dotted(key), []).append((step, repr(value)))
+            else:
+                self.others.append((step, dotted(key), repr(value)))
+
+    def _on_block(self, block: RowBlock) -> None:
+        for column in block.columns:
+            rows = range(len(block.steps)) if column.rows is None else column.rows.tolist()
+            for at, (_, value) in zip(rows, column.pairs(), strict=True):
+                self.series.setdefault(dotted(column.key), []).append((int(block.steps[at]), repr(value)))
+        self.others += [(int(block.steps[odd.row]), dotted(odd.key), repr(odd.value)) for odd in block.odd]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _blocks_of_two_records() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(columns_module, "MIN_RECORDS", 2)
+        yield
+
+
+def same_as_one_by_one(payloads: Sequence[bytes]) -> list[int]:
+    """Assert that blocks say what the records say; return the sizes of the blocks."""
+    single, in_blocks, taught = Told(payloads, None), Told(payloads, BlockDecoder()), BlockDecoder()
+    for _ in range(2):
+        taught._shapes.learn(payloads[0])
+    for other in (in_blocks, Told(payloads, taught, in_blocks=False)):
+        assert other.series == single.series
+        assert other.others == single.others
+        assert other.state == single.state
+    return in_blocks.blocks
+
+
+def payloads_of(bodies: Sequence[bytes], first: int = 1) -> list[bytes]:
     return [wire.numbered(num, body) for num, body in enumerate(bodies, first)]
 
 
-def same_as_one_by_one(payloads: list[bytes]) -> int:
-    """Assert that the block at the beginning of `payloads` says what they say; return its length."""
-    shape = Shape.of(payloads[0])
-    block = shape.decode(payloads) if shape is not None else None
-    if block is None:
-        return 0
-    for place, num in enumerate(block.nums):
-        record = codec.decode(payloads[place])
-        assert record is not None
-        assert record.num == num
-        one = codec.row_of(record.history)
-        assert repr({key: column[place] for key, column in block.columns.items()}) == repr(one)
-        assert block.steps[place] == codec.step_of(record.history, one)
-    assert all(len(column) == len(block.steps) for column in block.columns.values())
-    return len(block.steps)
+@settings(deadline=None, max_examples=400)
+@given(st.lists(records(), min_size=2, max_size=12))
+def test_records_of_every_kind(some: list[Record]) -> None:
+    same_as_one_by_one([record.SerializeToString(deterministic=True) for record in some])
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.lists(history_items(), max_size=4), min_size=2, max_size=8), st.data())
+def test_rows_and_what_stock_tools_write_between_them(rows: list[list[HistoryItem]], data: st.DataObject) -> None:
+    said: list[bytes] = []
+    for number, values in enumerate(rows):
+        history = HistoryRecord(item=values)
+        history.step.num = number
+        said.append(Record(history=history).SerializeToString())
+        update = [SummaryItem(nested_key=item.nested_key, value_json=item.value_json) for item in values]
+        if data.draw(st.booleans()):
+            said.append(Record(summary={"update": data.draw(st.permutations(update))}).SerializeToString())
+    same_as_one_by_one(payloads_of(said))
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(values, values), min_size=1, max_size=12), st.integers(0, 2**62), st.integers(1, 2**40))
+@given(st.lists(st.tuples(numbers, numbers), min_size=2, max_size=12), st.integers(0, 2**62), st.integers(1, 2**40))
 def test_numbers_of_every_kind(rows: list[tuple[Any, Any]], step: int, num: int) -> None:
-    same_as_one_by_one(payloads_of([row(step + n, {"a": a, "b/é": b}) for n, (a, b) in enumerate(rows)], num))
+    said = [row(step + n, {"a": a, "b/é": b}) for n, (a, b) in enumerate(rows)]
+    assert same_as_one_by_one(payloads_of(said, num)) == [len(rows)]
 
 
 @settings(deadline=None)
-@given(st.lists(st.sampled_from(nearly), min_size=1, max_size=4))
-def test_text_that_is_nearly_a_number(some: list[str]) -> None:
-    def body(text: str) -> bytes:
-        record = Record()
-        for key, value in (("a", text), ("b", "0.5"), ("_step", "7")):
-            record.history.item.append(HistoryItem(nested_key=[key], value_json=value))
-        record.history.step.num = 7
-        return codec.encode(record)
-
-    same_as_one_by_one(payloads_of([body("1.5"), *map(body, some)]))
+@given(st.integers(0, 12), st.lists(records(), min_size=2, max_size=8))
+def test_a_run_set_back_has_of_a_block_what_it_has_of_its_records(before: int, some: list[Record]) -> None:
+    said = [Record(num=n, history={"step": {"num": n}}) for n in range(1, 5)]
+    payloads = [record.SerializeToString() for record in [*said, *some]]
+    in_blocks, single = Told(payloads, BlockDecoder(), before), Told(payloads, None, before)
+    assert in_blocks.state == single.state
 
 
-def test_all_rows_of_our_writer_are_one_block() -> None:
-    source = random.Random(1)
-    rows = [row(n * 3, {"a": source.gauss(0, 1e9), "b": n, "c": -1e-300, "d": 1e22}) for n in range(500)]
-    assert same_as_one_by_one(payloads_of(rows, 100)) == 500
+@pytest.mark.parametrize("typed", [False, True])
+def test_all_rows_of_our_writer_are_one_block(typed: bool) -> None:
+    source, encoder = random.Random(1), wire.RowEncoder(typed)
+    said = []
+    for n in range(500):
+        values = {"a": source.gauss(0, 1e9), "b": n - 250, "c": -1e-300, "d": 1e22, "_step": n * 3}
+        said.append(wire.history(encoder.plain(values) or [], n * 3))
+    assert same_as_one_by_one(payloads_of(said, 100)) == [500]
 
 
-@settings(deadline=None, max_examples=300)
-@given(st.integers(0, 2**32))
-def test_no_changed_byte_makes_another_row(seed: int) -> None:
-    source = random.Random(seed)
-    payloads = payloads_of([row(n, {"loss": source.random(), "n": n}) for n in range(3)], 120)
+def test_rows_of_different_keys_in_any_order_are_one_block() -> None:
+    source = random.Random(2)
+    said = []
+    for n in range(200):
+        values: dict[wire.Key, Any] = {("n", "x"): n, "text": "t" * n, **{f"k{i}": source.random() for i in range(8)}}
+        if n % 7 == 0:
+            values["val/loss"] = float("nan")
+        keys = list(values)
+        source.shuffle(keys)
+        said += [row(n, {key: values[key] for key in keys}), summary({"k0": n, "k1": "text"})]
+    assert same_as_one_by_one(payloads_of(said)) == [400]
+
+
+@settings(deadline=None, max_examples=120)
+@given(st.integers(0, 2**32), st.booleans())
+def test_no_changed_byte_makes_another_row(seed: int, typed: bool) -> None:
+    source, encoder = random.Random(seed), wire.RowEncoder(typed)
+    rows = [{"loss": source.random(), "n": n, "_step": n} for n in range(3)]
+    payloads = payloads_of([wire.history(encoder.plain(values) or [], 1) for values in rows], 120)
+    payloads.append(wire.numbered(123, summary({"loss": 0.5})))
     for _ in range(20):
-        which = source.randrange(1, 3)
+        which = source.randrange(4)
         changed = bytearray(payloads[which])
         for _ in range(source.choice((1, 1, 2))):
             changed[source.randrange(len(changed))] = source.choice(INTERESTING + bytes([source.randrange(256)]))
-        same_as_one_by_one([payloads[0], *payloads[1:which], bytes(changed), *payloads[which + 1 :]])
+        same_as_one_by_one([*payloads[:which], bytes(changed), *payloads[which + 1 :]])
         cut = source.randrange(len(changed))
         same_as_one_by_one([payloads[0], payloads[which][:cut], payloads[2]])
         same_as_one_by_one([payloads[0], payloads[which] + bytes(changed[:cut]), payloads[2]])
@@ -90,79 +223,53 @@ def test_no_changed_byte_makes_another_row(seed: int) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        row(1, {"b": 1.0, "a": 1.0}),
-        row(1, {"a": 1.0}),
-        row(1, {"a": 1.0, "b": 1.0, "c": 1.0}),
-        row(1, {"a": 1.0, "b": float("nan")}),
-        row(1, {"a": 1.0, "b": None}),
-        row(1, {"a": 1.0, ("b", "c"): 1.0}),
-        row(1, {"a": 1.0, "b": 2**63}),
-        wire.RowEncoder(typed=True).plain({"a": 1.0, "b": 2.0, "_step": 3}),
-        wire.history(items({"a": 1.0, "b": 1.0}), 1),
+        wire.history([*items({"a": 1.0, "_step": 1}), wire.item("a", 2.0)], 1),
+        row(1, {"a" * 2000: 1.0}),
         pending(1, {"a": 1.0, "b": 1.0}),
-        codec.encode(Record(summary={})),
+        summary(remove=["a"]),
+        summary({"a": 1}, derived=True),
+        codec.encode(Record(output_raw={"line": "x"})),
         run(),
         b"",
+        b"\xff\xff",
     ],
 )
-def test_a_block_ends_where_a_record_is_different(other: bytes | list[bytes] | None) -> None:
-    assert other is not None
-    body = other if isinstance(other, bytes) else wire.history(other, 3)
-    rows = [row(n, {"a": float(n), "b": 0.5}) for n in range(4)]
-    assert same_as_one_by_one(payloads_of([*rows, body, *rows])) == 4
+def test_a_record_that_fits_no_block_is_decoded_between_two_blocks(other: bytes) -> None:
+    rows = [row(n, {"a": float(n), "b": 0.5, ("n", "x"): 1}) for n in range(8)]
+    assert same_as_one_by_one(payloads_of([*rows[:4], other, *rows[4:]])) in ([4, 4], [4, 3])
 
 
-def test_rows_with_a_step_that_is_no_integer_are_no_block() -> None:
-    assert (
-        same_as_one_by_one(payloads_of([wire.history(items({"a": 1.0, "_step": step}), 1) for step in (1, 2.0)])) == 0
-    )
+def test_two_keys_of_one_series_keep_the_order_of_their_points() -> None:
+    same_as_one_by_one(payloads_of([row(n, {("n", "x"): 1.0, "n.x": 2.0}) for n in range(8)]))
 
 
-@pytest.mark.parametrize(
-    "first",
-    [
-        wire.history(items({"a": 1.0}), 1),
-        row(1, {"a" * 200: 1.0}),
-        row(1, {("a", "b"): 1.0}),
-        wire.history([*items({"a": 1.0, "_step": 1}), wire.item("a", 2.0)], 1),
-        run(),
-        b"\xff",
-    ],
-)
-def test_records_that_begin_no_block(first: bytes) -> None:
-    assert same_as_one_by_one(payloads_of([first] * 3)) == 0
+def test_single_rows_of_known_shapes_never_see_protobuf(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = [row(n, {"a": float(n), ("n", "x"): n} if n % 3 else {"b": 0.5}) for n in range(200)]
+    folded: list[bytes] = []
+    apply = LogFold.apply
+
+    def noted(fold: LogFold, payload: bytes) -> None:
+        folded.append(payload)
+        apply(fold, payload)
+
+    monkeypatch.setattr(LogFold, "apply", noted)
+    Told(payloads_of(said), BlockDecoder(), in_blocks=False)
+    assert len(folded) < 20
 
 
-def walk(decoder: BlockDecoder, payloads: list[bytes]) -> Iterator[int]:
-    at = 0
-    while at < len(payloads):
-        block = decoder.block(payloads, at)
-        yield len(block.steps) if block is not None else 1
-        at += len(block.steps) if block is not None else 1
+def test_where_every_second_record_fits_no_block_it_is_looked_at_twice_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    twice = [wire.item("a", 1.0), wire.item("a", 2.0)]
+    said = [row(n, {"a": 0.5}) if n % 20 else wire.history(twice, n) for n in range(2000)]
+    looked: list[int] = []
+    decode = BlockDecoder._decode
 
+    def counted(decoder: BlockDecoder, first: int, stop: int) -> Any:
+        looked.append(stop - first)
+        return decode(decoder, first, stop)
 
-def test_long_stretches_are_found_again_after_what_interrupts_them() -> None:
-    rows = [row(n, {"a": 0.5}) for n in range(5000)]
-    for n in range(100, 5000, 200):
-        rows[n] = row(n, {"a": 0.5, "val": 1.5})
-    sizes = list(walk(BlockDecoder(), payloads_of(rows)))
-    assert sum(sizes) == 5000
-    assert sum(size for size in sizes if size > 1) > 0.8 * 5000
-
-
-def test_where_no_two_rows_are_alike_hardly_any_time_is_spent_on_looking(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [row(n, {"a": 0.5} if n % 2 else {"b": 0.5}) for n in range(4000)]
-    tries: list[int] = []
-    decode = Shape.decode
-
-    def counted(shape: Shape, window: list[bytes]) -> RowBlock | None:
-        tries.append(len(window))
-        return decode(shape, window)
-
-    monkeypatch.setattr(Shape, "decode", counted)
-    assert set(walk(BlockDecoder(), payloads_of(rows))) == {1}
-    assert sum(tries) < 4000 / 4
-    assert max(tries) == MIN_ROWS < MAX_ROWS
+    monkeypatch.setattr(BlockDecoder, "_decode", counted)
+    same_as_one_by_one(payloads_of(said))
+    assert sum(looked) < 2.1 * 2000
 
 
 def as_stock_writes(body: bytes, source: random.Random) -> bytes:

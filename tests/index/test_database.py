@@ -6,15 +6,26 @@ import re
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 import runstore
 from runstore.errors import IndexUnusable
-from runstore.index import database
-from runstore.index.database import index_path, open_index, schema
-from tests.index.writing import indexed, plain_rows, write_log
+from runstore.index import notices
+from runstore.index.database import index_path, open_index
+from runstore.index.indexer import Indexer
+from runstore.index.renewal import schema
+from tests.index.writing import dump, indexed, plain_rows, write_log
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every notice, as the command line would print it."""
+    sentences: list[str] = []
+    monkeypatch.setattr(notices, "_listeners", [sentences.append])
+    return sentences
 
 
 @pytest.mark.parametrize("garbage", [b"no database at all" * 500, b"\0" * 4096, b"SQLite format 3\0" + b"\xff" * 5000])
@@ -69,15 +80,34 @@ def test_an_index_of_a_newer_runstore_is_refused_and_left_alone(tmp_path: Path) 
     assert index.read_bytes() == before
 
 
-def test_an_index_of_an_older_runstore_is_set_aside_and_built_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_index_of_an_older_runstore_is_emptied_and_built_again_from_the_logs_that_it_knew(
+    tmp_path: Path, told: list[str]
 ) -> None:
-    log = write_log(tmp_path, plain_rows(range(5)))
+    below = write_log(tmp_path / "root", plain_rows(range(5)))
+    beside = write_log(tmp_path / "beside", plain_rows(range(7)), run_id="r2")
     index = tmp_path / "i.db"
-    expected = indexed(index, log)
-    monkeypatch.setattr(database, "SCHEMA_VERSION", 99)
-    assert indexed(index, log) == expected
-    assert (tmp_path / "i.db.damaged").exists()
+    expected = indexed(index, below, beside)
+    with closing(Indexer(index)) as indexer:
+        indexer.add_root(tmp_path / "root")
+    make_older(index)
+    with closing(Indexer(index)) as indexer:
+        assert indexer.roots() == [tmp_path / "root"]
+        assert indexer.connection.execute("SELECT count(*) FROM runs").fetchone() == (0,)
+        indexer.catch_up_known()
+    assert dump(index) == expected
+    (sentence,) = told
+    assert sentence == f"{index}: was made by an older runstore (schema 2); it is built anew from the logs"
+
+
+def make_older(index: Path) -> None:
+    """Make an index look as that of an older version did: with fewer tables, and others."""
+    connection = sqlite3.connect(index)
+    connection.execute("DROP TABLE to_index")
+    connection.execute("CREATE TABLE what_is_no_more (x)")
+    connection.execute("CREATE VIEW seen AS SELECT * FROM what_is_no_more")
+    connection.execute("PRAGMA user_version = 2")
+    connection.commit()
+    connection.close()
 
 
 def test_a_place_where_no_index_can_be_is_named(tmp_path: Path) -> None:

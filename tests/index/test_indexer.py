@@ -215,7 +215,7 @@ def test_summaries_of_fragments_are_folded_by_their_definitions(tmp_path: Path) 
 def test_an_open_row_counts_and_stays_when_its_process_is_killed(tmp_path: Path) -> None:
     log = write_log(tmp_path, [row(0, {"a": 1}), pending(1, {"a": 2, ("n", "x"): math.nan}), pending(1, {"b": "text"})])
     indexed(tmp_path / "i.db", log)
-    expected = [{"_step": 0, "a": 1}, {"_step": 1, "a": 2, "n.x": math.nan, "b": "text"}]
+    expected = [{"_step": 0, "a": 1}, {"_step": 1, "a": 2, "b": "text", "n.x": math.nan}]
     assert repr(rows(tmp_path / "i.db")) == repr(expected)
     run = stored(tmp_path / "i.db")
     assert (run.lastHistoryStep, run.summary["a"], run.summary["b"]) == (1, 2, "text")

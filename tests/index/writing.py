@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 import random
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from runstore.index.indexer import Indexer
+from runstore.index.series import Chunk
+from runstore.index.tails import CHUNK_COLUMNS
 from runstore.query.api import Api
 from runstore.runlog import codec, wire
 from runstore.runlog.record_pb2 import MetricRecord, MetricSummary, Origin, Record
 from runstore.runlog.writer import LogWriter
+from tests.index.facts import any_fact
 
 KINDS = {"start": Origin.START, "resume": Origin.RESUME, "rewind": Origin.REWIND}
 KINDS |= {"rank": Origin.RANK, "successor": Origin.SUCCESSOR}
@@ -109,9 +113,11 @@ ODD_VALUES += [2**63, -(2**63), 2**53 + 1, 0, -0.0, 1e22, 5e-324, 1.7e308, 3, {}
 
 def mixed_bodies(seed: int, records: int) -> Iterator[bytes]:
     """Yield a log's records of every kind: long stretches of the same keys, and everything that interrupts them."""
-    source = random.Random(seed)
+    source, of_facts = random.Random(seed), random.Random(f"facts {seed}")
     step = 0
     while records > 0:
+        if of_facts.random() < 0.1:
+            yield any_fact(of_facts, 1000.0 + step)
         (kind,) = source.choices(list(_WEIGHTS), list(_WEIGHTS.values()))
         if kind == "rows":
             keys = [f"k{n}" for n in range(source.choice((1, 3, 3, 3, 12)))]
@@ -161,17 +167,26 @@ def dump(index: Path) -> str:
         parts += found.console()
     logs = "path, log_id, indexed, size, records, lost_bytes, undecodable, missing, kind, last_step, open_row, state"
     parts += connection.execute(f"SELECT {logs} FROM logs ORDER BY path").fetchall()
-    parts += connection.execute(
-        "SELECT path, key, place, n, first_step, chunks.last_step, stride, low, high, total, last, nonfinite, form,"
-        " hex(steps), hex(points) FROM chunks JOIN series ON series = series.id JOIN logs ON log = logs.id"
-        " ORDER BY path, key, place"
-    ).fetchall()
+    parts += points(connection).items()
     parts += connection.execute(
         "SELECT path, key, step, value FROM history_values JOIN logs ON log = logs.id"
         " ORDER BY path, history_values.rowid"
     ).fetchall()
     api.close()
     return "\n".join(map(repr, parts))
+
+
+def points(connection: sqlite3.Connection) -> dict[tuple[str, ...], list[tuple[int, Any]]]:
+    """Return the points of each series, by its log, stream and key, however they are cut into chunks."""
+    found: dict[tuple[str, ...], list[tuple[int, Any]]] = {}
+    chunks = connection.execute(
+        f"SELECT (SELECT path FROM logs WHERE id = log) AS path, stream, key, {CHUNK_COLUMNS}"
+        " FROM chunks JOIN series ON series = series.id ORDER BY path, stream, key, place"
+    )
+    for path, stream, key, *columns in chunks:
+        chunk = Chunk(*columns)
+        found.setdefault((path, stream, key), []).extend(zip(chunk.step_array().tolist(), chunk.values(), strict=True))
+    return found
 
 
 def indexed(index: Path, *places: Path) -> str:

@@ -6,16 +6,17 @@ import math
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import runstore
 from runstore.errors import NotFound, UsageError
 from runstore.query.api import Api
 from runstore.query.history import sampled
-from runstore.query.state import CRASHED, FAILED, FINISHED, RUNNING, state_of
-from runstore.runlog.process import ProcessName
+from runstore.query.run import StoredRun
 from tests.index.writing import (
     config,
     exit_record,
@@ -54,7 +55,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
 
 
 def ids(api: Api, path: str | None = None, order: str = "+created_at") -> list[str]:
-    return [f"{run.entity}/{run.project}/{run.id}" for run in api.runs(path, order)]
+    return [f"{run.entity}/{run.project}/{run.id}" for run in api.runs(path, order=order)]
 
 
 def test_runs_of_all_of_a_project_and_of_an_entity(api: Api) -> None:
@@ -66,8 +67,8 @@ def test_runs_of_all_of_a_project_and_of_an_entity(api: Api) -> None:
 
 def test_runs_in_order(api: Api) -> None:
     assert ids(api, "vision", "-created_at") == ids(api, "vision")[::-1]
-    assert [run.name for run in api.runs("speech", "+name")] == ["dddd4444", "fourth", "third"]
-    with pytest.raises(UsageError, match=r"'color'; by created_at, heartbeat_at, name, id"):
+    assert [run.name for run in api.runs("speech", order="+name")] == ["dddd4444", "fourth", "third"]
+    with pytest.raises(UsageError, match=r"no field 'color'; they have .*name.*config.KEY and summary.KEY"):
         api.runs(order="-color")
 
 
@@ -77,7 +78,7 @@ def test_runs_below_paths(api: Api, tmp_path: Path) -> None:
     one = place / "offline-run-20240101_1-bbbb2222"
     assert [run.id for run in api.runs(below=[one])] == ["bbbb2222"]
     assert [run.id for run in api.runs(below=[one / "run-bbbb2222.wandb", place / "off"])] == ["bbbb2222"]
-    assert api.runs(below=[]) == []
+    assert list(api.runs(below=[])) == []
 
 
 def test_a_run_by_path_id_or_name(api: Api) -> None:
@@ -191,23 +192,7 @@ def test_rows_of_one_step_are_one_row_and_the_later_value_counts(tmp_path: Path)
     assert list(rows) == [{"_step": 1, "a": 3}, {"_step": 2, "a": 2}]
 
 
-# ---- state
-
-
-def test_the_state_of_a_run(tmp_path: Path) -> None:
-    here = ProcessName.of_this_process()
-    away = ProcessName("another", "boot", 1, 1)
-    gone = ProcessName(here.host, here.boot_id, 2**22 + 1, 1)
-    log = tmp_path / "log"
-    log.write_bytes(b"")
-    grown = log.stat().st_mtime
-    assert state_of(0, gone, 0, [], 1e9) == FINISHED
-    assert state_of(1, here, 0, [], 1e9) == FAILED
-    assert state_of(None, here, 0, [], 1e9) == RUNNING
-    assert state_of(None, gone, 1e9, [], 1e9) == CRASHED
-    assert state_of(None, away, 1e9 - 100, [], 1e9) == RUNNING
-    assert state_of(None, away, 1e9 - 1000, [str(tmp_path / "nowhere")], 1e9) == CRASHED
-    assert state_of(None, away, 0, [str(log)], grown + 10) == RUNNING
+# ---- of real processes
 
 
 TRAINING = """
@@ -233,3 +218,157 @@ def test_all_that_a_killed_process_logged_is_there(tmp_path: Path) -> None:
     assert (rows[-1]["_step"], rows[-1]["nested.x"], math.isnan(rows[-1]["open"])) == (200, 1, True)
     assert run.config == {"lr": 0.1, "nested": {"a": [1, None]}}
     assert (run.state, run.exit_code, run.lastHistoryStep, run.summary["n"]) == ("crashed", None, 200, 199)
+
+
+# ---- filters, orders and pages
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Iterator[Api]:
+    """Twelve runs r00 to r11 whose loss falls and whose lr is one of three; the last has neither."""
+    for n in range(12):
+        named = run(
+            f"r{n:02}", "p", "team", display_name=f"run {n}", tags=["even"] if n % 2 == 0 else ["odd", "tagged"]
+        )
+        values = [config({"lr": 10.0 ** -(n % 3), "opt": {"name": "adam" if n < 6 else "sgd"}})] if n < 11 else []
+        rows = [row(0, {"loss": 12.0 - n})] if n < 11 else []
+        path = log_path(tmp_path, f"{n:02}", f"r{n:02}")
+        write(path, [header(started=1.7e9 + n), named, *values, *rows, exit_record(n % 2)])
+    api = Api(tmp_path / "i.db", refresh=False)
+    api.catch_up_below(tmp_path)
+    yield api
+    api.close()
+
+
+def numbers(runs: Iterable[StoredRun]) -> list[int]:
+    return [int(run.id[1:]) for run in runs]
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"config.lr": 0.1}, [1, 4, 7, 10]),
+        ({"config.lr.value": {"$lt": 0.05}}, [2, 5, 8]),
+        ({"config.opt.name": "sgd", "state": "finished"}, [6, 8, 10]),
+        ({"config.opt": {"name": "adam"}, "tags": "odd"}, [1, 3, 5]),
+        ({"summary_metrics.loss": {"$gte": 2, "$lte": 4}}, [8, 9, 10]),
+        ({"summary_metrics.loss": {"$exists": False}}, [11]),
+        ({"tags": {"$in": ["tagged", "x"]}, "state": {"$ne": "failed"}}, []),
+        ({"tags": {"$nin": ["odd"]}, "config.lr": {"$eq": 1.0}}, [0, 6]),
+        ({"$or": [{"display_name": "run 3"}, {"name": "r07"}]}, [3, 7]),
+        ({"$nor": [{"state": "finished"}, {"config.lr": {"$gt": 0.01}}]}, [5, 11]),
+        ({"display_name": {"$regex": r"1\d$"}}, [10, 11]),
+        ({"$and": [{"createdAt": {"$gte": "2023-11-14T22:13:29Z"}}, {"username": "team"}]}, [9, 10, 11]),
+        ({"config.lr": {"$not": {"$gt": 0.05}}}, [2, 5, 8, 11]),
+        ({"entity": "nobody"}, []),
+    ],
+)
+def test_filters_of_wandbs_api_choose_runs(many: Api, filters: dict[str, Any], expected: list[int]) -> None:
+    assert numbers(many.runs("team/p", filters)) == expected
+
+
+def test_a_filter_or_order_that_there_is_not_is_refused_at_the_call(many: Api) -> None:
+    with pytest.raises(UsageError, match="no field 'colour'"):
+        many.runs("p", {"colour": "red"})
+    with pytest.raises(UsageError, match=r"no operator '\$like'"):
+        many.runs("p", {"group": {"$like": "x"}})
+    with pytest.raises(UsageError, match="no regular expression"):
+        many.runs("p", {"group": {"$regex": "("}})
+
+
+def test_runs_are_ordered_by_config_and_summary_and_those_without_come_last(many: Api) -> None:
+    assert numbers(many.runs("p", order="-created_at")) == list(range(11, -1, -1))
+    assert numbers(many.runs("p", order="+summary_metrics.loss")) == [10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 11]
+    assert numbers(many.runs("p", order="-config.lr,-summary_metrics.loss")) == [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]
+
+
+def test_pages_are_loaded_when_they_are_reached(many: Api) -> None:
+    runs = many.runs("p", per_page=5)
+    assert (len(runs.objects), len(runs), runs.cursor) == (0, 12, None)
+    assert runs[0].id == "r00"
+    assert (len(runs.objects), runs.more) == (5, True)
+    assert numbers(runs[4:6]) == [4, 5]
+    assert len(runs.objects) == 10
+    assert (runs[-1].id, runs.more, runs.cursor) == ("r11", False, "12")
+    assert numbers(runs) == numbers(runs[:]) == list(range(12))
+    assert runs[3] is runs[3]
+    with pytest.raises(IndexError):
+        runs[12]
+
+
+def test_runs_can_be_iterated_within_one_another_and_stepped_through(many: Api) -> None:
+    runs = many.runs("p", {"tags": "even"}, per_page=2)
+    assert [(a.id, b.id) for a in runs for b in runs][6:8] == [("r02", "r00"), ("r02", "r02")]
+    assert [next(runs).id, runs.next().id] == ["r00", "r02"]
+    assert [run.id for run in [*runs]][-1] == "r10"
+    assert not many.runs("nothing")
+
+
+def test_runs_are_looked_up_at_the_first_use_and_stay(many: Api, tmp_path: Path) -> None:
+    runs = many.runs("p", per_page=4)
+    write(log_path(tmp_path, "12", "r12"), [header(started=1.8e9), run("r12", "p", "team"), exit_record()])
+    many.catch_up_below(tmp_path)
+    assert len(runs) == 13
+    log_path(tmp_path, "12", "r12").unlink()
+    many.catch_up_below(tmp_path)
+    assert numbers(runs) == list(range(12))
+
+
+def test_histories_of_all_runs_say_whose_they_are(many: Api) -> None:
+    runs = many.runs("p", {"config.lr": 0.1})
+    rows = runs.histories(keys=["loss"])
+    assert rows[0] == {"_step": 0, "loss": 11.0, "run_id": "r01"}
+    frame = runs.histories(format="pandas")
+    assert list(frame.columns) == ["_runtime", "_step", "_timestamp", "loss", "run_id"]
+    assert list(frame["run_id"]) == ["r01", "r04", "r07", "r10"]
+    with pytest.raises(UsageError, match="no format 'csv'"):
+        runs.histories(format="csv")
+
+
+def test_projects(api: Api) -> None:
+    projects = api.projects()
+    assert [project.path for project in projects] == [["speech"], ["vision"], ["team", "speech"], ["team", "vision"]]
+    assert [(project.name, project.run_count) for project in api.projects("team")] == [("speech", 2), ("vision", 1)]
+    assert api.project("vision", "team").created_at == "1970-01-01T00:16:42.000Z"
+    with pytest.raises(UsageError, match="vision, team/vision are of this name"):
+        api.project("vision")
+    with pytest.raises(NotFound, match="no project 'x'; there is speech"):
+        api.project("x")
+
+
+def test_the_api_of_programs_written_for_wandb_fills_in_entity_and_project(many: Api, tmp_path: Path) -> None:
+    api = runstore.Api(
+        {"entity": "team", "project": "p"}, timeout=9, api_key="x", index=tmp_path / "i.db", refresh=False
+    )
+    assert len(api.runs()) == len(api.runs("p")) == len(api.runs("team/p")) == 12
+    assert len(api.runs("other")) == 0
+    assert api.run("r03").id == api.run("p/r03").id == api.run("team/p/runs/r03").id == "r03"
+    assert repr(api.from_path("team/p")) == "<Project team/p>"
+    assert repr(api.from_path("team/p/r01")) == "<StoredRun team/p/r01 (failed)>"
+    assert api.default_entity == "team"
+    with pytest.raises(UsageError, match="which run"):
+        api.run()
+    api.close()
+
+
+def test_a_run_that_is_waited_for_is_read_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runstore.query.run.WAIT_SECONDS", 0.01)
+    training = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import runstore, sys\nwith runstore.init(id='w', dir=sys.argv[1]): input()",
+            str(tmp_path),
+        ],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    api = Api(tmp_path / "i.db", refresh=False)
+    while not [*api.runs()]:
+        api.catch_up_below(tmp_path)
+    found = api.run("w")
+    assert found.state == "running"
+    training.communicate(b"\n")
+    found.wait_until_finished()
+    assert (found.state, found.exit_code) == ("finished", 0)
+    api.close()

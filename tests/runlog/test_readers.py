@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import random
 from pathlib import Path
 
 import pytest
 
 from runstore.errors import FutureLogVersion, LogError, NotALog, NotFound
-from runstore.runlog import codec, wire
-from runstore.runlog.framing import BLOCK_BYTES, FILE_HEADER, Why
+from runstore.runlog import codec, live, wire
+from runstore.runlog.framing import BLOCK_BYTES, FILE_HEADER, Lost, Why
 from runstore.runlog.live import LiveReader
 from runstore.runlog.reader import LogReader
 from runstore.runlog.record_pb2 import Record
@@ -95,6 +97,45 @@ def test_a_growing_log_is_read_byte_by_byte_as_it_appears(log: Path, tmp_path: P
             assert reader.next() is None
         assert reader.offset == ends[-1]
         assert reader.lost == []
+
+
+def read_by_ones(path: Path, until: int) -> tuple[list[bytes], list[Lost], int]:
+    payloads = []
+    with LiveReader(path) as reader:
+        while reader.offset < until and (framed := reader.next()) is not None:
+            payloads.append(framed.payload)
+        return payloads, reader.lost, reader.offset
+
+
+def read_by_many(path: Path, until: int) -> tuple[list[bytes], list[Lost], int]:
+    payloads: list[bytes] = []
+    with LiveReader(path) as reader:
+        while some := reader.next_many(until):
+            payloads += some
+        return payloads, reader.lost, reader.offset
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_many_records_at_once_are_those_that_come_one_by_one(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = random.Random(seed)
+    path = tmp_path / "run-r1.wandb"
+    writer = LogWriter.create(path, math.inf)
+    for _ in range(source.choice((5, 80, 300))):
+        size = source.choice((0, 5, 400, 400, 400, 3000, 40_000 if source.random() < 0.1 else 7))
+        writer.append(codec.encode(Record(output_raw={"line": "x" * size})))
+    writer.close()
+    data = bytearray(path.read_bytes())
+    for _ in range(source.choice((0, 1, 4))):
+        data[source.randrange(7, len(data))] ^= 1 << source.randrange(8)
+    path.write_bytes(data[: source.choice((len(data), source.randrange(len(data)))) or 1])
+    monkeypatch.setattr(live, "READ_BYTES", source.choice((1000, 32_768, 1 << 20)))
+    assert read_by_many(path, 1 << 60) == read_by_ones(path, 1 << 60)
+    # One by one, the first record behind lost bytes is returned though it begins behind `until`.
+    until = source.randrange(len(data))
+    some, ones = read_by_many(path, until)[0], read_by_ones(path, until)[0]
+    assert some in (ones, ones[:-1])
 
 
 def test_reading_goes_on_from_an_earlier_offset(log: Path) -> None:

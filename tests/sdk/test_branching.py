@@ -46,6 +46,21 @@ def test_a_run_set_back_goes_on_from_that_step(folder: Path) -> None:
     assert stored_steps(folder, "base") == [*((step, 10 - step) for step in range(5)), (5, 100)]
 
 
+def test_a_run_set_back_and_resumed_knows_nothing_of_what_was_superseded(folder: Path) -> None:
+    first_run(folder)
+    run = begin(project="p", resume_from="base?_step=8")
+    run.log({"late": 1})
+    run.summary["by hand"] = 1
+    run.finish()
+    begin(project="p", resume_from="base?_step=4").finish()
+    run = begin(project="p", id="base", resume="must")
+    assert (run.step, without_common(dict(run.summary))) == (5, {"loss": 6})
+    run.finish()
+    index = folder / "i.db"
+    Indexer(index).catch_up_below(folder)
+    assert without_common(Api(index, refresh=False).run("base").summary) == {"loss": 6}
+
+
 def test_a_fork_is_a_run_of_its_own_with_what_the_other_had_at_that_step(folder: Path) -> None:
     first_run(folder)
     run = begin(project="p", fork_from="base?_step=4", config={"lr": 0.2})
@@ -58,8 +73,18 @@ def test_a_fork_is_a_run_of_its_own_with_what_the_other_had_at_that_step(folder:
     record = next(r.run for r in records(logs(folder)[1]) if r.HasField("run"))
     assert (record.branch_point.run, record.branch_point.value, record.branch_point.metric) == ("base", 4, "_step")
     assert fold(logs(folder)[1]).config["_wandb"] == {"branch_point": {"run_id": "base", "step": 4}}
-    assert stored_steps(folder, run.id) == [(5, 100)]
+    assert stored_steps(folder, run.id) == [*((step, 10 - step) for step in range(5)), (5, 100)]
     assert len(stored_steps(folder, "base")) == 10
+
+
+def test_a_fork_that_was_killed_at_once_is_resumed_behind_the_step_of_the_fork(folder: Path) -> None:
+    first_run(folder)
+    begin(project="p", fork_from="base?_step=4", id="fork").finish()
+    run = begin(project="p", id="fork", resume="must")
+    assert run.step == 5
+    run.log({"loss": 100})
+    run.finish()
+    assert stored_steps(folder, "fork") == [*((step, 10 - step) for step in range(5)), (5, 100)]
 
 
 @pytest.mark.parametrize("argument", ["resume_from", "fork_from"])

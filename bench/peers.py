@@ -1,0 +1,92 @@
+"""Other trackers to measure beside: each in a folder of its own outside the environment, installed once per machine.
+
+What can't be installed (no network, no wheel for this Python) is said in its row, and stops nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench import peerchild
+
+# Peer -> what pip installs for it. mlflow-skinny is mlflow's own client; with these two it has the store of its UI.
+PACKAGES = {
+    "trackio": ("trackio",),
+    "mlflow": ("mlflow-skinny", "sqlalchemy", "alembic"),
+    "tensorboard": ("tensorboard", "tensorboardX", "setuptools<80"),
+}
+INSTALL_TIMEOUT_SECONDS = 900.0
+RUN_TIMEOUT_SECONDS = 1800.0
+
+
+def run(peer: str, folder: Path, call: str) -> Any:
+    """Run a call of bench/peerchild.py with `peer` installed, in `folder`, and return what it printed last, as JSON.
+
+    Raises PeerMissing, with the reason in few words, where it can't be installed or fails.
+    """
+    site = install(peer)
+    folder.mkdir(parents=True, exist_ok=True)
+    known = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+    here = {"HOME": str(folder), "TRACKIO_DIR": str(folder / "trackio"), "HF_HUB_OFFLINE": "1"}
+    source = f"{Path(peerchild.__file__).read_text(encoding='utf-8')}\n\n{call}\n"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", source],
+        cwd=folder,
+        env={**known, **here, "PYTHONPATH": str(site), "PYTHONPYCACHEPREFIX": str(site / "compiled")},
+        capture_output=True,
+        text=True,
+        timeout=RUN_TIMEOUT_SECONDS,
+    )
+    if done.returncode != 0:
+        raise PeerMissing(f"{peer} failed: {(done.stderr.strip().splitlines() or ['?'])[-1][:100]}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+class PeerMissing(Exception):
+    """A peer can't be measured here; the message says why."""
+
+
+def or_why(measure: Callable[[], Any]) -> tuple[Any, str]:
+    """Return what `measure` returns, or None and why there is nothing."""
+    try:
+        return measure(), ""
+    except PeerMissing as error:
+        return None, str(error)
+
+
+def install(peer: str) -> Path:
+    """Return the folder that holds `peer`, installing it with pip where it is missing; raises PeerMissing."""
+    site = _cache_folder() / f"{peer}-py{sys.version_info.major}{sys.version_info.minor}"
+    if site.is_dir():
+        return site
+    site.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{site.name}-", dir=site.parent))
+    try:
+        _pip_install(peer, partial)
+        os.rename(partial, site)  # so that a folder of this name is always whole
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return site
+
+
+def _pip_install(peer: str, target: Path) -> None:
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command += ["--target", str(target), *PACKAGES[peer]]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise PeerMissing(f"{peer} left out: pip took more than {INSTALL_TIMEOUT_SECONDS:.0f} s") from error
+    if done.returncode != 0:
+        raise PeerMissing(f"{peer} left out: it could not be installed")
+
+
+def _cache_folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "runstore-bench"

@@ -1,0 +1,75 @@
+"""`runstore export`: runs as files of other tools."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from runstore.cli.output import emit_json
+from runstore.cli.runs_common import complete_filter, complete_keys, open_api
+from runstore.errors import NotFound
+
+if TYPE_CHECKING:
+    from runstore.query.api import Api
+    from runstore.query.run import StoredRun
+
+_FORMS = ("parquet", "csv", "jsonl", "tensorboard")
+
+
+@click.command()
+@click.argument("runs", nargs=-1, metavar="[RUN|FILTER]...", shell_complete=complete_filter)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--to", "form", type=click.Choice(_FORMS), required=True, help="What the files are to be.")
+@click.option("--keys", metavar="A,B", shell_complete=complete_keys, help="Only these metrics.")
+@click.option("--force", is_flag=True, help="Replace files that are there already.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON, as docs/cli.md describes it.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+def command(
+    runs: tuple[str, ...], folder: Path, form: str, keys: str | None, force: bool, as_json: bool, quiet: bool
+) -> None:
+    """Write runs into DIR: a file each (a folder for tensorboard), and a table of them with config and summary.
+
+    Each RUN is an id, a name or entity/project/id, each FILTER as docs/filters.md describes them; without any, all runs
+    are written. Nothing is overwritten without --force: safe to repeat, and to interrupt at any moment.
+
+    Example: runstore export 'project:demo state:finished' exported --to csv
+    """
+    from runstore.query.export.exporting import expected_points, export
+
+    api = open_api()
+    chosen = _chosen(api, runs)
+    wanted = [key.strip() for key in keys.split(",") if key.strip()] if keys else None
+    hidden = quiet or as_json or not sys.stderr.isatty()
+    total = 0 if hidden else expected_points(chosen, wanted)
+    with click.progressbar(length=total, label="exporting", hidden=hidden, file=sys.stderr) as bar:
+        done = export(chosen, form, folder, wanted, force=force, progress=bar.update)
+    api.close()
+    if as_json:
+        files = {"/".join(run.path): str(file) for run, file in zip(chosen, done.files, strict=True)}
+        emit_json(
+            {"format": form, "runs": len(chosen), "points": done.points, "table": str(done.table), "files": files}
+        )
+    else:
+        runs_are = "1 run with {} points is" if len(chosen) == 1 else f"{len(chosen):,} runs with {{}} points are"
+        click.echo(f"{runs_are.format(f'{done.points:,}')} in {folder}; {done.table.name} lists them")
+
+
+def _chosen(api: Api, asked: tuple[str, ...]) -> list[StoredRun]:
+    """Return the runs that are named or fulfil a filter, each once."""
+    from runstore.core.filters import parse_filter
+
+    if not asked:
+        return api.select()
+    found: dict[int, StoredRun] = {}
+    for text in asked:
+        try:
+            runs = [api.run(text)]
+        except NotFound as error:
+            runs = api.select(parse_filter(text))
+            if not runs:
+                raise NotFound(f"no run is called {text!r}, and none fulfils it as a filter") from error
+        found.update((run.place, run) for run in runs)
+    return list(found.values())

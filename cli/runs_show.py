@@ -1,0 +1,42 @@
+"""`runstore runs show`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from runstore.cli.output import emit_json, short
+from runstore.cli.runs_common import json_option, open_api, open_remote_named, remote_option, run_argument
+
+
+@click.command()
+@run_argument
+@json_option
+@remote_option
+def command(run: str, as_json: bool, remote: str | None) -> None:
+    """Show one RUN: what it is, its config and its summary. RUN is an id, a name, or entity/project/id.
+
+    Example: runstore runs show demo/k3v9q2xy
+    """
+    from runstore.query.fields import flat
+
+    found = open_remote_named(remote).run(run) if remote else open_api().run(run).as_json()
+    if as_json:
+        emit_json(found)
+        return
+    for key, value in found.items():
+        if key not in ("config", "summary"):
+            click.echo(f"{key + ':':14}{short(value) if not isinstance(value, str) else value}")
+    for part in ("config", "summary"):
+        click.echo(f"{part}:")
+        for key, value in sorted(flat(found[part]).items()):
+            click.echo(f"  {key} = {_shown(key, value)}")
+
+
+def _shown(key: str, value: Any) -> str:
+    from runstore.core.times import shown
+
+    if key == "_timestamp" and isinstance(value, (int, float)):
+        return shown(value) or short(value)
+    return value if isinstance(value, str) else short(value)

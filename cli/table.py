@@ -1,0 +1,40 @@
+"""Text in columns for a terminal; quick enough for tens of thousands of rows."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from itertools import repeat
+from typing import Any
+
+_BETWEEN = "  "
+
+
+def aligned(rows: Iterable[Sequence[Any]], headers: Sequence[str]) -> str:
+    """Return a header line and the rows below it, each column as wide as its widest cell; a row is one line."""
+    columns = [_column(cells) for cells in zip(headers, *rows, strict=True)]
+    return "\n".join(map(str.rstrip, map(_BETWEEN.join, zip(*columns, strict=True))))
+
+
+def _column(cells: Sequence[Any]) -> list[str]:
+    texts = list(map(str, cells))
+    together = "".join(texts)
+    if not together.isprintable():  # it would break the lines, or tell the terminal to do something
+        texts = ["".join(map(_shown, text)) for text in texts]
+    if together.isascii():
+        return list(map(str.ljust, texts, repeat(max(map(len, texts)))))
+    widths = list(map(_width, texts))
+    widest = max(widths)
+    return [text + " " * (widest - width) for text, width in zip(texts, widths, strict=True)]
+
+
+def _shown(character: str) -> str:
+    return character if character.isprintable() else " "
+
+
+def _width(text: str) -> int:
+    """Return how many columns a terminal needs: two for East Asian characters and emoji, none for accents."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))

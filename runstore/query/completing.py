@@ -1,0 +1,57 @@
+"""What a shell completes: names out of the index as it is. Nothing is brought up to date, made or waited for."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from runstore.errors import RunstoreError
+from runstore.index.database import index_path
+
+_PATIENCE_SECONDS = 0.2
+_MOST = 200  # more than a person looks at
+_RECENT = 100  # runs whose config and summary are looked through for keys
+
+
+def runs_beginning(text: str) -> list[tuple[str, str]]:
+    """Return ids and names of runs that begin so, newest first, each with what else tells it apart."""
+    query = (
+        "SELECT run_id, name, project FROM runs WHERE substr(run_id, 1, ?) = ? OR substr(name, 1, ?) = ?"
+        " ORDER BY created_at DESC LIMIT ?"
+    )
+    found = _answer(query, len(text), text, len(text), text, _MOST)
+    by_id = [(run_id, f"{project} {name}".strip()) for run_id, name, project in found if run_id.startswith(text)]
+    by_name = [(name, f"{project} {run_id}") for run_id, name, project in found if not run_id.startswith(text)]
+    return by_id + by_name
+
+
+def metrics_beginning(text: str, run: str | None = None) -> list[str]:
+    """Return the metrics that begin so, of one run or of all."""
+    logs = "SELECT logs.id FROM logs JOIN runs ON run = runs.id WHERE run_id = ? OR name = ?"
+    which, arguments = (f"log IN ({logs}) AND", (run, run)) if run else ("", ())
+    query = f"SELECT DISTINCT key FROM series WHERE {which} substr(key, 1, ?) = ? ORDER BY key LIMIT ?"
+    return [key for (key,) in _answer(query, *arguments, len(text), text, _MOST)]
+
+
+def config_and_summary_keys() -> list[str]:
+    """Return the keys at the top of config and summary of the newest runs, sorted."""
+    query = "SELECT config, summary FROM runs ORDER BY created_at DESC LIMIT ?"
+    keys: set[str] = set()
+    for texts in _answer(query, _RECENT):
+        for text in texts:
+            keys.update(orjson.loads(text.replace("9e999", "0")))  # the keys are wanted alone
+    return sorted(key for key in keys if not key.startswith("_"))
+
+
+def _answer(query: str, *arguments: object) -> list[tuple[Any, ...]]:
+    """Return what the index says; nothing where there is none or it can't be read, and nobody is told."""
+    try:
+        uri = f"file:{quote(str(index_path()))}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE_SECONDS)) as connection:
+            return connection.execute(query, arguments).fetchall()
+    except (sqlite3.Error, RunstoreError):
+        return []
