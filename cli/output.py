@@ -23,10 +23,18 @@ def emit_json(value: Any) -> None:
 
 
 def emit_csv(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
-    """Print rows as CSV with a header line; what a row lacks is empty."""
-    writer = csv.DictWriter(sys.stdout, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    """Print rows as CSV with a header line, values as in exported files; what a row lacks is empty."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_csv_cell(row.get(column)) for column in columns] for row in rows)
+
+
+def _csv_cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, dict)):
+        return orjson.dumps(named(value), option=orjson.OPT_NON_STR_KEYS).decode()
+    return named(value)
 
 
 def emit_table(rows: Iterable[Sequence[Any]], headers: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ import click
 
 from runstore.cli.output import emit_json, warn
 from runstore.cli.runs_common import complete_run, json_option, open_api, run_argument
+from runstore.errors import UsageError
 
 if TYPE_CHECKING:
     from runstore.query.run import StoredRun
@@ -28,6 +29,8 @@ def tag(runs: tuple[str, ...], add: tuple[str, ...], remove: tuple[str, ...], as
     """
     from runstore.query.tags import retagged
 
+    if not all(name.strip() for name in add):
+        raise UsageError("a tag has a name; '' is none")
     api = open_api()
     found = [api.run(run) for run in runs]  # all of them, before any is changed
     for run in found:

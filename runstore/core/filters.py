@@ -21,6 +21,7 @@ from runstore.core.filter_words import Words, needs_quotes
 _OPERATOR = re.compile(r"<=|>=|!=|==|[<>=:]")
 _OPERATORS: dict[str, Operator] = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "!=": "!="}  # all others mean equal
 _IN = re.compile(r"(not\s+)?in\s*\(", re.IGNORECASE)
+_FOREIGN = re.compile(r",|[&|]+$")  # as other languages join conditions: taken for a text, it would find nothing
 _DEEPEST = 50  # parentheses and negations inside each other; far from what Python's stack holds
 
 
@@ -107,9 +108,12 @@ class _Parser:
         """Read a term that begins with a key, which may turn out to be a text to look for."""
         if self._words.is_word("and") or self._words.is_word("or"):
             raise self._words.wrong("a condition is missing before this word")
+        start = self._words.at
         key = self._words.key()
         if key is None:
-            raise self._words.wrong("a condition is missing here")
+            raise self._words.wrong("write 'not' or '-'" if self._words.begins("!") else "a condition is missing here")
+        if not key.quoted and _FOREIGN.match(key.text):
+            raise self._words.wrong("conditions stand side by side, or with 'and' or 'or' between them", start)
         if found := self._words.match(_IN):
             condition = one_of(key.text, self._values(key.text), self._now)
             return Not(condition) if found[1] else condition
@@ -134,9 +138,12 @@ class _Parser:
             raise self._words.wrong(str(error), start) from error
 
     def _value(self, sign: str) -> Typed:
+        start = self._words.at
         typed = self._words.value()
         if typed is None:
             raise self._words.wrong(f"a value is missing after '{sign}'")
+        if not typed.quoted and typed.text[0] in "=<>!":
+            raise self._words.wrong(f"no value begins with '{typed.text[0]}', unless it is quoted", start)
         return typed
 
     def _values(self, key: str) -> list[Typed]:

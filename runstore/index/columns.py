@@ -32,6 +32,7 @@ from runstore.runlog.record_pb2 import HistoryItem, SummaryItem
 MIN_RECORDS = 32  # fewer are as quick one by one: what numpy costs per call is not small
 _INT64_MIN = -(1 << 63)
 _INT64 = range(_INT64_MIN, 1 << 63)
+_NO_ENVELOPES = Envelopes.of(())
 _STEPS = range(1 - (1 << 63), 1 << 63)  # what `_step` may say; else the record's own number counts
 
 
@@ -66,7 +67,7 @@ class BlockDecoder:
         self._keys = KeyTable()
         self._shapes = RowShapes()
         self._payloads: Sequence[bytes] = ()
-        self._found = Envelopes.of(())
+        self._found = _NO_ENVELOPES
         self._others: list[int] = []  # places of records that are decoded by themselves
 
     def block(self, payloads: Sequence[bytes], at: int) -> RowBlock | None:

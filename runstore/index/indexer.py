@@ -1,5 +1,7 @@
 """Bring run logs into the index, a piece at a time: the offset of a log moves in the transaction that holds its rows.
 
+Of a long log a piece is some megabytes; short ones are taken many at once, since a transaction costs as much as they do.
+
 Any number of processes may do this at once. Each piece begins with a write lock and a look at the offset in the
 database; whoever comes second finds it moved and goes on from there, so nothing is indexed twice. A process killed
 at any moment leaves the last whole piece.
@@ -10,7 +12,8 @@ from __future__ import annotations
 import math
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,12 +24,20 @@ from runstore.index.discovery import Changes, changes, remember
 from runstore.index.parallel import index_in_parallel
 
 if TYPE_CHECKING:  # they import numpy and protobuf, which a look that finds nothing new need not pay for
+    from runstore.index.columns import BlockDecoder
     from runstore.index.onelog import OneLog
 
 # A piece is committed after this many bytes of log, so that memory stays bounded and readers see progress.
 PIECE_BYTES = 8 << 20
 # Logs whose state is kept in memory between pieces; others are read back from the database.
 MAX_OPEN_LOGS = 256
+# So long a transaction may last, but for its first log: others may wait to write.
+LOCKED_SECONDS = 0.1
+# Logs that are taken in by one transaction, at most.
+MOST_TOGETHER = 100
+
+# What became of logs that could not be indexed.
+Failures = dict[Path, LogError | NotFound]
 
 
 class Indexer:
@@ -39,6 +50,7 @@ class Indexer:
         self.path = path or index_path()
         self.connection = open_index(self.path)
         self._open: dict[Path, OneLog] = {}
+        self._decoder: BlockDecoder | None = None  # of what is read at once
         self._data_version = 0
 
     def close(self) -> None:
@@ -78,18 +90,28 @@ class Indexer:
         be written stays as it is.
         """
         log = log.resolve()
-        anything = False
+        if self.connection.read_only or self._is_up_to_date(log):
+            return False
+        sizes: list[int] = []
+
+        def count(size: int) -> None:
+            sizes.append(size)
+            if progress is not None:
+                progress(size)
+
+        for error in self._index([log], count).values():
+            raise error
+        return bool(sizes)
+
+    def catch_up_all(self, logs: Iterable[Path], progress: Callable[[int], None] | None = None) -> Failures:
+        """Bring logs up to date, which differ from what the index knows; return those that can't be, and why.
+
+        `progress` is told the bytes of each piece. What is no log any more is forgotten. An index that can't be
+        written stays as it is.
+        """
         if self.connection.read_only:
-            return anything
-        try:
-            while (size := self._piece(log)) > 0:
-                anything = True
-                if progress is not None:
-                    progress(size)
-        except (NotALog, FutureLogVersion):  # what was a log here before is gone
-            self.forget(log)
-            raise
-        return anything
+            return {}
+        return self._index([log.resolve() for log in logs], progress or (lambda size: None))
 
     def reached(self, log: Path) -> tuple[int, int]:
         """Return how many bytes, and how many records, of a log were read."""
@@ -114,21 +136,69 @@ class Indexer:
         self._forget_stored()
         return done
 
-    def _piece(self, path: Path) -> int:
-        """Index the next piece of a log; return how many bytes that was."""
-        if self._is_up_to_date(path):
-            return 0
-        from runstore.index.onerun import update_run
+    def _index(self, paths: Iterable[Path], progress: Callable[[int], None]) -> Failures:
+        """Index all that logs hold; `progress` is told the bytes of each transaction that brought any."""
+        failed: Failures = {}
+        waiting = deque(paths)
+        while waiting:
+            size = self._pieces(waiting, failed)
+            if size:
+                progress(size)
+        return failed
 
+    def _pieces(self, waiting: deque[Path], failed: Failures) -> int:
+        """Index what comes next of the logs that wait, in one transaction; return how many bytes that was.
+
+        Those that were read to their end, or can't be read, don't wait any more.
+        """
+        total, done = 0, list[Path]()
+        until = time.monotonic() + LOCKED_SECONDS
         with self._transaction():
+            while waiting and len(done) < MOST_TOGETHER:
+                size, is_last = self._piece(waiting[0], failed)
+                total += size
+                if is_last:
+                    done.append(waiting.popleft())
+                if not is_last or time.monotonic() > until:
+                    break
+        for path in done:
+            self._written(path)
+        return total
+
+    def _piece(self, path: Path, failed: Failures) -> tuple[int, bool]:
+        """Index the next piece of a log, inside a transaction; return how many bytes that was, and if it is the last."""
+        from runstore.index.onerun import forget_log, update_run
+
+        try:
             log = self._opened(path)
             before = log.offset
-            log.read(PIECE_BYTES)
-            log.write()
-            update_run(self.connection, log.id)
-        if log.has_ended:
-            self._open.pop(path)
-        return log.offset - before
+            if log.has_seen_all:  # by another process, since it was found
+                return 0, True
+            log.read(PIECE_BYTES, self._decoder_for(log))
+        except (LogError, NotFound) as error:
+            failed[path] = error
+            self._open.pop(path, None)
+            if isinstance(error, (NotALog, FutureLogVersion)):  # what was a log here before is gone
+                forget_log(self.connection, str(path))
+            return 0, True
+        log.write()
+        update_run(self.connection, log.id, log.fold)
+        return log.offset - before, log.is_read_out
+
+    def _decoder_for(self, log: OneLog) -> BlockDecoder | None:
+        """Return what has learnt the keys of other new logs, which often have the same; None for a log with its own."""
+        from runstore.index.columns import BlockDecoder
+
+        if not log.is_new:
+            return None
+        self._decoder = self._decoder or BlockDecoder()
+        return self._decoder
+
+    def _written(self, path: Path) -> None:
+        """Note that all that was read of a log is in the database."""
+        log = self._open.get(path)
+        if log is not None and log.has_ended:
+            del self._open[path]
 
     def _is_up_to_date(self, path: Path) -> bool:
         """Whether the file is as it was when all of it had been read. Costs one look at it and one at the database."""
@@ -152,17 +222,11 @@ class Indexer:
 
     def _take_in(self, found: Changes, progress: Callable[[int], None] | None = None) -> list[LogError]:
         """Index what changed, forget what is gone; return what could not be read as a log at all."""
-        unreadable: list[LogError] = []
         if self.connection.read_only:
-            return unreadable
+            return []
         index_in_parallel(self.connection, self.path, found.logs, progress)
-        for log in found.logs:
-            try:
-                self.catch_up(log, progress)
-            except NotFound:  # deleted since it was found
-                continue
-            except LogError as error:
-                unreadable.append(error)
+        failed = self._index(found.logs, progress or (lambda size: None))
+        unreadable = [error for error in failed.values() if isinstance(error, LogError)]  # not: deleted since
         for log in found.gone:
             if not log.exists():
                 self.forget(log)

@@ -8,12 +8,14 @@ memory here is outdated, which shows before it is written: it is dropped, and re
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from runstore.errors import FutureLogVersion, LogError, NotALog, NotFound
-from runstore.index.indexer import PIECE_BYTES, Indexer
+from runstore.errors import LogError, NotFound
+from runstore.index.indexer import LOCKED_SECONDS, MOST_TOGETHER, PIECE_BYTES, Failures, Indexer
 from runstore.index.onelog import OneLog
 from runstore.index.onerun import update_run
 from runstore.index.sealing import quiet_logs
@@ -26,8 +28,6 @@ WRITE_SECONDS = 60.0
 # When one log is due, those that have waited half as long are written with it, this many in a transaction: the pages
 # of the database that all of them touch are written once.
 _TOGETHER = 16
-# So long a transaction may last, but for its first log: others may wait to write.
-_LOCKED_SECONDS = 0.1
 # The write-ahead log of the database grows to so many pages before they are copied, each once, to where they belong.
 _CHECKPOINT_PAGES = 4000
 _CACHE_KIB = 32 << 10  # pages that one transaction changes several times are written once if they fit in
@@ -62,17 +62,14 @@ class LiveIndexer(Indexer):
         """
         path = log.resolve()
         anything = False
-        if self.connection.read_only:
-            return anything
-        try:
-            while (size := self._read(path)) > 0:
-                anything = True
-                if progress is not None:
-                    progress(size)
-        except (NotALog, FutureLogVersion):  # what was a log here before is gone
-            self.forget(path)
-            raise
-        return anything
+        while (log := self._in_memory(path)) is not None:
+            size = self._read(log)
+            if not size:
+                return anything
+            anything = True
+            if progress is not None:
+                progress(size)
+        return super().catch_up(path, progress) or anything
 
     def forget(self, log: Path) -> None:
         """Take a log that is gone out of the index, and with it what only it said."""
@@ -100,31 +97,48 @@ class LiveIndexer(Indexer):
             del self._ended[0]
         return bool(self._ended)
 
-    def _read(self, path: Path) -> int:
-        if path not in self._open and self._is_up_to_date(path):
-            return 0
-        log = self._in_memory(path)
+    def _read(self, log: OneLog) -> int:
         if log.has_seen_all:
             return 0
         before = log.offset
         log.read(PIECE_BYTES)
         if log.news_bytes:
-            self._waiting.setdefault(path, self._clock())
+            self._waiting.setdefault(log.path, self._clock())
         if log.has_ended or log.is_new or log.news_rows >= WRITE_ROWS or log.news_bytes >= WRITE_BYTES:
-            self._write([path])
+            self._write([log.path])
         return log.offset - before
 
-    def _in_memory(self, path: Path) -> OneLog:
+    def _in_memory(self, path: Path) -> OneLog | None:
+        """Return the state of a log as far as it was read; None where it is not in memory, or is of another file."""
         log = self._open.get(path)
-        if log is not None and log.is_same_file():
+        if log is None or log.is_same_file():
             return log
-        while len(self._open) >= self.most_open:
-            oldest = next(iter(self._open))
-            self._write([oldest])
-            self._open.pop(oldest, None)
+        del self._open[path]
         self._waiting.pop(path, None)
-        with self._transaction():  # where another log was known by this name, its rows go
-            return self._opened(path)
+        return None
+
+    def _index(self, paths: Iterable[Path], progress: Callable[[int], None]) -> Failures:
+        """Index logs; those that are in memory are read as `catch_up` does, and written when that is worth it."""
+        failed: Failures = {}
+        others = []
+        for path in paths:
+            if path not in self._open:
+                others.append(path)
+                continue
+            try:
+                self.catch_up(path, progress)
+            except (LogError, NotFound) as error:
+                failed[path] = error
+        return {**failed, **super()._index(others, progress)}
+
+    def _pieces(self, waiting: deque[Path], failed: Failures) -> int:
+        """Index what comes next of the logs that wait, and are not in memory; those that are make room for them."""
+        while self._open and len(self._open) + min(len(waiting), MOST_TOGETHER) > self.most_open:
+            oldest = next(iter(self._open))
+            if oldest in self._waiting:
+                self._write([oldest])
+            self._open.pop(oldest, None)
+        return super()._pieces(waiting, failed)
 
     def _write_together(self, paths: Sequence[Path]) -> None:
         while paths:
@@ -134,13 +148,13 @@ class LiveIndexer(Indexer):
         """Write what is in memory of some logs, of the first at least; return those that are done."""
         done: list[Path] = []
         outdated: list[Path] = []
-        until = time.monotonic() + _LOCKED_SECONDS
+        until = time.monotonic() + LOCKED_SECONDS
         with self._transaction():
             for path in paths:
                 log = self._open.get(path)
                 if log is not None and _is_current(log):
                     log.write(seal=True)
-                    update_run(self.connection, log.id)
+                    update_run(self.connection, log.id, log.fold)
                 else:
                     outdated.append(path)
                 done.append(path)
@@ -156,17 +170,14 @@ class LiveIndexer(Indexer):
         self._waiting.pop(path, None)
         log = self._open.get(path)
         if log is not None and log.has_ended:
-            del self._open[path]
             self._ended.append(log.id)
+        super()._written(path)
 
     def _catch_up_at_once(self, path: Path) -> None:
         """Read on from where the database is: it knows more than was in memory."""
         self._open.pop(path, None)
-        try:
-            while self._piece(path) > 0:
-                pass
-        except (LogError, NotFound):  # who watches the log will see it by himself
-            self._open.pop(path, None)
+        with contextlib.suppress(LogError, NotFound):  # who watches the log will see it by himself
+            super().catch_up(path)
 
 
 def _is_current(log: OneLog) -> bool:

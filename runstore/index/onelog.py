@@ -38,7 +38,7 @@ class OneLog:
         self._written = (0, 0)  # offset and rows that the database has
         self.fold = LogFold(self._on_row, self._on_console, self._on_fact)
         self._connection = connection
-        self._decoder = BlockDecoder()
+        self._decoder: BlockDecoder | None = None
         self._inode = 0
         self._identity: LogIdentity | None = None
         self._seen = (-1, 0)  # size and mtime_ns of the file when all of it had been read
@@ -54,12 +54,13 @@ class OneLog:
         """Return the state as the database has it; that of an unknown log where the file is not the one indexed."""
         log = cls(connection, path)
         status = status_of(path)
-        log._inode, log._identity = status.st_ino, codec.log_identity(path)
+        log._inode = status.st_ino
         row = connection.execute(
             "SELECT id, indexed, lost_bytes, log_id, state, size, mtime_ns FROM logs WHERE path = ?", (str(path),)
         ).fetchone()
         if row is None:
             return log
+        log._identity = codec.log_identity(path)
         if status.st_size < row[1] or log.log_id != row[3]:  # another log lies where the indexed one was
             forget_log(connection, str(path))
             return log
@@ -95,6 +96,11 @@ class OneLog:
         return self._seen == (status.st_size, status.st_mtime_ns)
 
     @property
+    def is_read_out(self) -> bool:
+        """Whether the last `read` came to the end of the file."""
+        return self._seen[0] >= 0
+
+    @property
     def is_new(self) -> bool:
         """Whether the database has no row of it yet."""
         return self._written[1] == 0
@@ -113,12 +119,14 @@ class OneLog:
         """Look at the chunks in the database anew before the next ones are written."""
         self._tails.forget_stored()
 
-    def read(self, most_bytes: int) -> None:
-        """Read records up to about `most_bytes` further."""
+    def read(self, most_bytes: int, decoder: BlockDecoder | None = None) -> None:
+        """Read records up to about `most_bytes` further; `decoder` may know the keys from logs like this one."""
+        if decoder is None:
+            decoder = self._decoder = self._decoder or BlockDecoder()
         status = status_of(self.path)  # before the reading: what comes after it must look new the next time
         enough = self.offset + most_bytes
         with LiveReader(self.path, self.offset) as reader:
-            fold_until(reader, enough, self.fold, self._decoder, self._on_rows)
+            fold_until(reader, enough, self.fold, decoder, self._on_rows)
             self._seen = (status.st_size, status.st_mtime_ns) if reader.offset < enough else (-1, 0)
             self.offset = reader.offset
             self.lost_bytes += sum(lost.size for lost in reader.lost)
@@ -130,16 +138,20 @@ class OneLog:
 
         With `seal`, chunks that have become full by joining smaller ones are packed, which takes a little longer.
         """
+        if not self.id:
+            self._tails.expect_nothing_stored()
         self._write_log()
         self._tails.write(self.id, seal)
-        self._connection.executemany(
-            "INSERT INTO history_values (log, key, step, value) VALUES (?, ?, ?, ?)",
-            [(self.id, *text) for text in self._texts],
-        )
-        self._connection.executemany(
-            "INSERT INTO console (log, line, stream, time, text) VALUES (?, ?, ?, ?, ?)",
-            [(self.id, *line) for line in self._lines],
-        )
+        if self._texts:
+            self._connection.executemany(
+                "INSERT INTO history_values (log, key, step, value) VALUES (?, ?, ?, ?)",
+                [(self.id, *text) for text in self._texts],
+            )
+        if self._lines:
+            self._connection.executemany(
+                "INSERT INTO console (log, line, stream, time, text) VALUES (?, ?, ?, ?, ?)",
+                [(self.id, *line) for line in self._lines],
+            )
         self._texts, self._lines = [], []
         self._written = self.offset, self.fold.facts.rows
         self._facts.write(self._connection, self.id)
@@ -147,6 +159,7 @@ class OneLog:
     def _write_log(self) -> None:
         facts = self.fold.facts
         columns = {
+            "path": str(self.path),
             "log_id": self.log_id,
             "indexed": self.offset,
             "size": self._seen[0],
@@ -166,21 +179,15 @@ class OneLog:
             "sealed": 0,
             "state": self._state(),
         }
-        self._ensure_row()
-        assignments = ", ".join(f"{name} = ?" for name in columns)
-        self._connection.execute(f"UPDATE logs SET {assignments} WHERE id = ?", (*columns.values(), self.id))
-
-    def _ensure_row(self) -> None:
-        """Give the log its row, with an id that its points can refer to."""
         if self.id:
-            return
-        cursor = self._connection.execute(
-            "INSERT INTO logs (path, indexed, size, mtime_ns, records, lost_bytes, undecodable, missing, kind,"
-            " started_at, starting_step, last_step, rows, open_row, state)"
-            " VALUES (?, 0, -1, 0, 0, 0, 0, 0, '', 0, 0, -1, 0, 0, '')",
-            (str(self.path),),
-        )
-        self.id = cursor.lastrowid or 0
+            assignments = ", ".join(f"{name} = ?" for name in columns)
+            self._connection.execute(f"UPDATE logs SET {assignments} WHERE id = ?", (*columns.values(), self.id))
+        else:
+            marks = ", ".join("?" * len(columns))
+            row = self._connection.execute(
+                f"INSERT INTO logs ({', '.join(columns)}) VALUES ({marks})", tuple(columns.values())
+            )
+            self.id = row.lastrowid or 0
 
     def _state(self) -> str:
         terminal = {name: line.state() for name, line in self._terminal.items()}

@@ -22,11 +22,12 @@ from runstore.paths import is_log_name, run_id_of
 _INT64_MAX = (1 << 63) - 1  # steps of a log that resumes are moved, maybe beyond what SQLite holds
 
 
-def update_run(connection: sqlite3.Connection, log: int) -> None:
-    """Bring the run that `log` belongs to up to date, and the one that it belonged to before."""
-    path, before, state = connection.execute("SELECT path, run, state FROM logs WHERE id = ?", (log,)).fetchone()
-    fold = LogFold()
-    fold.restore(json.loads(state)["fold"])
+def update_run(connection: sqlite3.Connection, log: int, fold: LogFold) -> None:
+    """Bring the run that `log` belongs to up to date, and the one that it belonged to before.
+
+    `fold` is what was written of the log; it stays as it is.
+    """
+    path, before = connection.execute("SELECT path, run FROM logs WHERE id = ?", (log,)).fetchone()
     if fold.facts.kind == "edit":
         _update_edited(connection, edited_runs(connection, log))
         return

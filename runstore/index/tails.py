@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+from runstore.index.few import FEW_POINTS, chunk_of_few
 from runstore.index.series import CHUNK_POINTS, Chunk, Number, Steps, Values, as_values, joined
 
 HISTORY = "history"
@@ -24,7 +25,7 @@ CHUNK_COLUMNS = ", ".join(f.name for f in fields(Chunk))
 _MARKS = ", ".join("?" * (2 + len(fields(Chunk))))
 INSERT_CHUNK = f"INSERT INTO chunks (series, place, {CHUNK_COLUMNS}) VALUES ({_MARKS})"
 
-Points = tuple[Steps, Values]
+Points = tuple[Steps | list[int], Values]
 
 
 class SeriesTail:
@@ -54,6 +55,9 @@ class SeriesTail:
 
     def take(self) -> list[Points]:
         """Return the points, and forget them."""
+        if not self._parts and 0 < len(self._steps) <= FEW_POINTS:  # as lists: what arrays cost, so few are not worth
+            few, self._steps, self._values = (self._steps, self._values), [], []
+            return [few]
         self._close_singles()
         parts, self._parts = self._parts, []
         return parts
@@ -105,6 +109,7 @@ class Tails:
         self._connection = connection
         self._tails: dict[tuple[str, str], SeriesTail] = {}
         self._stored: dict[tuple[str, str], _Stored] = {}
+        self._nothing_stored = False
 
     def of(self, key: str, stream: str = HISTORY) -> SeriesTail:
         """Return where the points of a series go."""
@@ -116,9 +121,16 @@ class Tails:
     def forget_stored(self) -> None:
         """Look again at what the database has before anything is written: another process may have changed it."""
         self._stored.clear()
+        self._nothing_stored = False
+
+    def expect_nothing_stored(self) -> None:
+        """Don't look for what the database has: the log gets its row in this transaction."""
+        self._nothing_stored = True
 
     def write(self, log: int, seal: bool = False) -> None:
         """Write all points, of the log with this row; inside a transaction. `seal` packs full chunks of merged ones."""
+        if self._nothing_stored:
+            self._name_all(log)
         gone: list[tuple[int, int]] = []
         chunks: list[tuple[object, ...]] = []
         for (stream, key), tail in self._tails.items():
@@ -132,8 +144,20 @@ class Tails:
             if seal and joining:
                 ready = [(place, chunk.sealed() if chunk.n == CHUNK_POINTS else chunk) for place, chunk in ready]
             chunks += [(stored.series, place, *chunk.row()) for place, chunk in ready]
-        self._connection.executemany("DELETE FROM chunks WHERE series = ? AND place = ?", gone)
+        if gone:
+            self._connection.executemany("DELETE FROM chunks WHERE series = ? AND place = ?", gone)
         self._connection.executemany(INSERT_CHUNK, chunks)
+
+    def _name_all(self, log: int) -> None:
+        """Give all series their rows, of a log that has none."""
+        self._nothing_stored = False
+        names = [name for name, tail in self._tails.items() if tail]
+        (last,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM series").fetchone()
+        self._stored = {name: _Stored(series) for series, name in enumerate(names, last + 1)}
+        self._connection.executemany(
+            "INSERT INTO series (id, log, stream, key) VALUES (?, ?, ?, ?)",
+            [(stored.series, log, *name) for name, stored in self._stored.items()],
+        )
 
     def _look_up(self, log: int, stream: str, key: str) -> _Stored:
         """Find out what the database has of a series; one that it does not know is given its row."""
@@ -162,7 +186,11 @@ class Tails:
 
 def chunks_of(parts: Sequence[Points]) -> Iterator[Chunk]:
     """Yield points, packed into full chunks and one of the rest."""
-    steps = np.concatenate([part[0] for part in parts])
-    values = joined([part[1] for part in parts])
+    first, values = parts[0]
+    if len(parts) == 1 and isinstance(first, list) and isinstance(values, list):
+        yield chunk_of_few(first, values)
+        return
+    steps = np.concatenate([np.asarray(part[0], dtype="<i8") for part in parts])
+    values = joined([as_values(part[1]) for part in parts])
     for at in range(0, len(steps), CHUNK_POINTS):
         yield Chunk.pack(steps[at : at + CHUNK_POINTS], values[at : at + CHUNK_POINTS])

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from runstore.index.series import Chunk
 from runstore.query.entries import HISTORY, Entries, entries_of
 
-
 _INT64 = range(-(1 << 63), 1 << 63)
 
 

@@ -43,6 +43,7 @@ class PagedSeries:
         self._connection, self._kind = connection, kind
         self._keys: OrderedDict[int, list[str]] = OrderedDict()
         self._series: OrderedDict[int, _Series] = OrderedDict()
+        self._points = 0  # of all these series
         self._pages: OrderedDict[int, tuple[list[Any], list[Any]]] = OrderedDict()
         self._page = -1
         self._steps: list[Any] = []
@@ -52,6 +53,7 @@ class PagedSeries:
         """Read all anew when it is asked for again."""
         self._keys.clear()
         self._series.clear()
+        self._points = 0
         self._pages.clear()
         self._page = -1
 
@@ -121,8 +123,9 @@ class PagedSeries:
         series = self._series.get(metric)
         if series is None:
             series = self._series[metric] = self._read(metric // PAGE, self.key(metric))
-            while len(self._series) > 1 and sum(len(kept.steps) for kept in self._series.values()) > _KEPT_POINTS:
-                self._series.popitem(last=False)
+            self._points += len(series.steps)
+            while len(self._series) > 1 and self._points > _KEPT_POINTS:
+                self._points -= len(self._series.popitem(last=False)[1].steps)
         return series
 
     def _read(self, run: int, key: str) -> _Series:

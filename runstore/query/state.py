@@ -74,7 +74,7 @@ def _changed_at(path: str) -> float:
 
 
 def _is_held(logs: list[str]) -> bool:
-    """Whether a process other than the one that began a log has it now: a child that goes on when its parent is gone."""
+    """Whether a process other than the one that began a log has it now: a child whose parent is gone may go on."""
     try:
         with open("/proc/locks", encoding="ascii") as file:
             held = {line.split()[-3].rpartition(":")[2] for line in file if " FLOCK " in line}

@@ -75,6 +75,20 @@ def test_list_shows_the_columns_asked_for(bench: Bench) -> None:
     assert line.split()[:2] == ["r0", "0.1"]
 
 
+def test_csv_has_lists_as_json_and_floats_by_the_names_of_exports(own_bench: Bench) -> None:
+    script = "import runstore\nwith runstore.init(id='odd', tags=['a, b'], config={'l': [1, None], 'on': True}) as run:\n"
+    done = own_bench.train(script + "    run.log({'x': float('nan'), 'b': False, 'l': ['y']})\n")
+    assert done.returncode == 0, done.stderr
+    listed = own_bench.runstore("runs", "list", "--columns", "tags,config.l,on,x", "--filter", "id:odd", "--csv").stdout
+    assert listed.splitlines()[1] == '"[""a, b""]","[1,null]",true,NaN'
+    rows = own_bench.runstore("runs", "history", "odd", "--keys", "b,l,x", "--csv").stdout
+    assert rows.splitlines()[1] == '0,false,"[""y""]",NaN'
+
+
+def test_a_tag_without_a_name_is_refused(own_bench: Bench) -> None:
+    assert "a tag has a name" in own_bench.runstore("runs", "tag", "r0", "--add", " ", code=2).stderr
+
+
 def test_a_list_of_a_hub_is_filtered_and_ordered_too(own_bench: Bench) -> None:
     with own_bench.hub():
         own_bench.runstore("sync", "--remote", "lab")

@@ -103,6 +103,11 @@ WRONG = [
     ("created>yesterday", 8, "an age such as 7d"),
     ("created>2026-02-31", 8, "a date such as"),
     ("exit_code:bad", 10, "a whole number"),
+    ("lr=>3", 3, "no value begins with '>'"),
+    ("lr<1, seed=4", 4, "side by side"),
+    ("lr<1 && seed=4", 5, "side by side"),
+    ("state:failed,crashed", 12, "side by side"),
+    ("!tag:old", 0, "write 'not' or '-'"),
     ("(" * 60, 50, "more than 50"),
 ]
 
