@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 
 import click
 
 from runstore.cli.lazy import LazyGroup
-from runstore.errors import IndexDamaged, RunstoreError
+from runstore.cli.output import warn
+from runstore.errors import IndexDamaged, RunstoreError, StorageError
 from runstore.index import notices, parallel
 from runstore.version import VERSION
 
@@ -34,6 +37,8 @@ COMMANDS = {
     "completion": "completion",
 }
 
+_OUTPUT_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
 
 @click.group(
     cls=LazyGroup,
@@ -53,22 +58,42 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line."""
-    notices.listen(_say)
+    notices.listen(warn)
     parallel.allow()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names are of any characters; terminals are not
+    try:
+        _run()
+    except RunstoreError as error:
+        warn(str(error))
+        sys.exit(error.exit_code)
+    except UnicodeEncodeError as error:  # half a character, which only bytes of an argument that are no text bring
+        warn(f"{error.object!a:.100} is not UTF-8")
+        sys.exit(2)
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        _forget_output()
+        sys.exit(0)
+    except OSError as error:
+        if error.errno not in _OUTPUT_REFUSED or error.filename is not None:
+            raise
+        _forget_output()
+        warn(f"the output can't be written: {error.strerror}")
+        sys.exit(StorageError.exit_code)
+
+
+def _run() -> None:
     try:
         try:
             cli(prog_name="runstore")
         except IndexDamaged as error:
-            _say(str(error))
+            warn(str(error))
             cli(prog_name="runstore")  # with a new index
-    except RunstoreError as error:
-        click.echo(f"runstore: {error}", err=True)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough. Python would complain once more when it flushes stdout at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    finally:
+        if sys.stdout is not None:  # which is closed where there is none
+            sys.stdout.flush()
 
 
-def _say(sentence: str) -> None:
-    click.echo(f"runstore: {sentence}", err=True)
+def _forget_output() -> None:
+    """Let Python not complain once more when it flushes stdout at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

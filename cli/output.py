@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gc
+import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,14 +13,19 @@ from typing import Any
 import click
 import orjson
 
-from runstore.cli.table import aligned
+from runstore.cli.table import aligned, printable
 from runstore.core.json_names import named
+
+_OF_SENTENCES = "\n\t"  # a filter is shown in lines of its own, with a mark below the place that is wrong
 
 
 def emit_json(value: Any) -> None:
     """Print one JSON value, indented, as UTF-8; NaN and the infinities by name."""
-    text = orjson.dumps(named(value), option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
-    click.echo(text.decode())
+    try:
+        text = orjson.dumps(named(value), option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
+    except TypeError:  # a path that is no text: JSON has escapes for its bytes
+        text = json.dumps(named(value), indent=2).encode()
+    click.echo(text)
 
 
 def emit_csv(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
@@ -72,4 +78,4 @@ def size(count: int) -> str:
 
 def warn(text: str) -> None:
     """Print a line for people on stderr."""
-    click.echo(f"runstore: {text}", err=True)
+    click.echo(f"runstore: {printable(text, kept=_OF_SENTENCES)}", err=True)

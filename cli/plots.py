@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from runstore.cli.table import printable
 from runstore.core.json_names import unnamed
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def chart(series: Series, width: int, height: int) -> list[str]:
     """Return the lines of a chart, `width` characters wide and `height` high, a title and the steps not counted."""
     low, high, title = _extent(series)
     if title is None:
-        return [f"{series.name}: no number"]
+        return [f"{printable(series.name)}: no number"]
     marks = [f"{high:.4g}", f"{low:.4g}"]
     margin = max(map(len, marks))
     dots = max(1, width - margin - 1) * 2
@@ -79,7 +80,7 @@ def chart(series: Series, width: int, height: int) -> list[str]:
     labels = [marks[0], *[""] * (height - 2), marks[1]] if height > 1 else marks[:1]
     steps = f"{series.steps[0]}".ljust(dots // 2 - len(f"{series.steps[-1]}")) + f"{series.steps[-1]}"
     body = [f"{label:>{margin}} {row}".rstrip() for label, row in zip(labels, rows, strict=True)]
-    return [f"{series.name}  {title}", *body, f"{'':{margin}} {steps}"]
+    return [f"{printable(series.name)}  {title}", *body, f"{'':{margin}} {steps}"]
 
 
 def sparkline(series: Series, width: int) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from runstore.cli.table import printable
+
 if TYPE_CHECKING:
     from runstore.query.api import Api
 
@@ -33,7 +35,8 @@ def complete_run(ctx: click.Context, param: click.Parameter, incomplete: str) ->
     """Complete a run's id or name from the index as it is."""
     from runstore.query.completing import runs_beginning
 
-    return [CompletionItem(name, help=what) for name, what in runs_beginning(incomplete)]
+    # Each is a line for the shell.
+    return [CompletionItem(name, help=printable(what)) for name, what in runs_beginning(incomplete) if "\n" not in name]
 
 
 def complete_keys(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

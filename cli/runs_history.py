@@ -17,6 +17,7 @@ from runstore.cli.runs_common import (
     remote_option,
     run_argument,
 )
+from runstore.cli.table import printable, width_of
 from runstore.errors import UsageError
 
 if TYPE_CHECKING:
@@ -108,8 +109,9 @@ def _draw(series: list[Series], run: str) -> None:
     elif len(series) <= _MOST_CHARTS:
         click.echo("\n\n".join("\n".join(chart(one, width, _CHART_HEIGHT)) for one in series))
     else:
-        margin = max(len(one.name) for one in series)
+        margin = max(width_of(printable(one.name)) for one in series)
         room = max(8, width - margin - 24)
         for one in series:
             last = f"{one.values[-1]:.4g}" if len(one.values) else ""
-            click.echo(f"{one.name:{margin}} {sparkline(one, room)} {last}".rstrip())
+            name = printable(one.name)
+            click.echo(f"{name}{' ' * (margin - width_of(name))} {sparkline(one, room)} {last}".rstrip())

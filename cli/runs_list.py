@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,16 +126,23 @@ def _wide(runs: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
 
 def _line(run: Listed) -> list[str]:
     fields = run.fields
-    value, summary = fields.value, fields.tree("summary").items()
-    numbers = (
-        f"{key}={number:.4g}" if type(number) is float else f"{key}={short(number)}"  # 10,000 runs have many floats
-        for key, number in summary
-        if type(number) in _NUMBERS and key[:1] != "_"
-    )
+    value = fields.value
     run_id, name, steps = value("id"), value("name"), value("last_step") + 1
-    name = "" if name == run_id else name
-    best = " ".join(islice(numbers, _SUMMARY_VALUES))
+    name = "" if name == run_id else short(name)
+    best = _best(fields.tree("summary"))
     return [run_id, name, value("project") or "", value("state"), _minute(value("created_at")), str(steps), best]
+
+
+def _best(summary: Mapping[str, Any]) -> str:
+    """Return the first numbers of a summary. A plain loop: 10,000 runs have many."""
+    best: list[str] = []
+    for key, number in summary.items():
+        kind = type(number)
+        if kind in _NUMBERS and key[:1] != "_":
+            best.append("%s=%.4g" % (key, number) if kind is float else f"{key}={short(number)}")  # noqa: UP031
+            if len(best) == _SUMMARY_VALUES:
+                break
+    return " ".join(best)
 
 
 def _minute(seconds: float) -> str:

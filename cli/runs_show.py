@@ -8,6 +8,9 @@ import click
 
 from runstore.cli.output import emit_json, short
 from runstore.cli.runs_common import json_option, open_api, open_remote_named, remote_option, run_argument
+from runstore.cli.table import printable
+
+_OF_NOTES = "\n\t"
 
 
 @click.command()
@@ -27,11 +30,13 @@ def command(run: str, as_json: bool, remote: str | None) -> None:
         return
     for key, value in found.items():
         if key not in ("config", "summary"):
-            click.echo(f"{key + ':':14}{short(value) if not isinstance(value, str) else value}")
+            click.echo(
+                f"{key + ':':14}{short(value) if not isinstance(value, str) else printable(value, kept=_OF_NOTES)}"
+            )
     for part in ("config", "summary"):
         click.echo(f"{part}:")
         for key, value in sorted(flat(found[part]).items()):
-            click.echo(f"  {key} = {_shown(key, value)}")
+            click.echo(printable(f"  {key} = {_shown(key, value)}"))
 
 
 def _shown(key: str, value: Any) -> str:

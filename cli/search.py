@@ -11,6 +11,7 @@ import click
 
 from runstore.cli.output import emit_json, warn
 from runstore.cli.runs_common import json_option, open_api
+from runstore.cli.table import printable
 from runstore.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def command(context: click.Context, text: str, regex: bool, case: bool, limit: i
 def _line(hit: Hit, width: int) -> str:
     """Return a hit for people: the run, the place, and as much of the text around the first match as fits."""
     place = f"{hit.field}:{hit.line}" if hit.line else hit.field
-    front = f"{'/'.join(part for part in hit.run if part)}  {place}  "
+    front = printable(f"{'/'.join(part for part in hit.run if part)}  {place}  ")
     room = max(40, width - len(front))
     first = hit.spans[0][0] if hit.spans else 0
     start = max(0, min(first - room // 3, len(hit.text) - room))
@@ -60,11 +61,7 @@ def _line(hit: Hit, width: int) -> str:
     for begin, end in hit.spans:
         if begin >= start + room:
             break
-        text += _printable(hit.text[at:begin]) + click.style(_printable(hit.text[begin:end]), bold=True, fg="red")
+        text += printable(hit.text[at:begin]) + click.style(printable(hit.text[begin:end]), bold=True, fg="red")
         at = end
-    text += _printable(hit.text[at : max(at, start + room)])
+    text += printable(hit.text[at : max(at, start + room)])
     return front + text + ("..." if len(hit.text) > start + room else "")
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in text)

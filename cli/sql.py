@@ -40,6 +40,7 @@ def command(query: str, as_json: bool, as_csv: bool) -> None:
 
     text = sys.stdin.read() if query == "-" else query
     connection = connect()
+    connection.set_authorizer(_allowed)
     stop = _Stop(connection)
     try:
         columns, rows = _answer(connection, text, stop)
@@ -53,6 +54,11 @@ def command(query: str, as_json: bool, as_csv: bool) -> None:
     finally:
         stop.restore()
         connection.close()
+
+
+def _allowed(action: int, *_: str | None) -> int:
+    """Refuse other files, which SQLite would make where they are not: even an index that is only read may attach."""
+    return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_ATTACH else sqlite3.SQLITE_OK
 
 
 class _Stop:
@@ -102,6 +108,8 @@ def _explained(error: Exception, connection: SqlConnection, stop: _Stop) -> Exce
     said = str(connection.failure or error)
     if "readonly" in said:
         return UsageError("the index can be read, not written: it follows from the logs alone")
+    if said in ("not authorized", "authorization denied"):
+        return UsageError("this command reads the index, and no other file")
     if "no such table" in said:
         from runstore.query.sql_views import VIEWS
 
@@ -111,12 +119,12 @@ def _explained(error: Exception, connection: SqlConnection, stop: _Stop) -> Exce
 
 def _print_json(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print an array of objects, a line each, as the rows come."""
-    front = "[\n"
+    front, out = b"[\n", sys.stdout.buffer
     for row in rows:
         values = named(dict(zip(columns, map(_shown, row), strict=True)))
-        sys.stdout.write(front + orjson.dumps(values).decode())
-        front = ",\n"
-    sys.stdout.write("[]\n" if front == "[\n" else "\n]\n")
+        out.write(front + orjson.dumps(values))
+        front = b",\n"
+    out.write(b"[]\n" if front == b"[\n" else b"\n]\n")
 
 
 def _cell(value: Any) -> str:

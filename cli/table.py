@@ -19,20 +19,23 @@ def aligned(rows: Iterable[Sequence[Any]], headers: Sequence[str]) -> str:
 def _column(cells: Sequence[Any]) -> list[str]:
     texts = list(map(str, cells))
     together = "".join(texts)
-    if not together.isprintable():  # it would break the lines, or tell the terminal to do something
-        texts = ["".join(map(_shown, text)) for text in texts]
+    if not together.isprintable():
+        texts = list(map(printable, texts))
     if together.isascii():
         return list(map(str.ljust, texts, repeat(max(map(len, texts)))))
-    widths = list(map(_width, texts))
+    widths = list(map(width_of, texts))
     widest = max(widths)
     return [text + " " * (widest - width) for text, width in zip(texts, widths, strict=True)]
 
 
-def _shown(character: str) -> str:
-    return character if character.isprintable() else " "
+def printable(text: str, kept: str = "") -> str:
+    """Return a text with spaces for what would break its line, or tell the terminal to do something."""
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() or character in kept else " " for character in text)
 
 
-def _width(text: str) -> int:
+def width_of(text: str) -> int:
     """Return how many columns a terminal needs: two for East Asian characters and emoji, none for accents."""
     if text.isascii():
         return len(text)

@@ -75,6 +75,10 @@ class NotALog(LogError):
     """The file holds something else."""
 
 
+class UnfitPath(LogError):
+    """The file, or a folder above it, has a name that is not UTF-8, which the index can't hold."""
+
+
 class FutureLogVersion(LogError):
     """The file says that it was written in a later format than this version knows."""
 

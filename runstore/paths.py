@@ -147,6 +147,15 @@ def is_log_name(name: str) -> bool:
     return name.startswith("run-") and name.endswith((LOG_SUFFIX, EDIT_LOG_SUFFIX))
 
 
+def is_text(path: Path | str) -> bool:
+    """Return whether a path is UTF-8, as everything that is stored about it has to be; file names are any bytes."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def is_edit_log_name(name: str) -> bool:
     """Return whether a file of this name is a log of edits, which says nothing but what was changed of a run."""
     return name.startswith("run-") and name.endswith(EDIT_LOG_SUFFIX)

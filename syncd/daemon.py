@@ -23,6 +23,8 @@ from runstore.syncd.watch import Watcher
 
 # Every log is looked at this often, whatever events say. A look costs one stat.
 SCAN_SECONDS = 10.0
+# So are the files of runs whose log has grown in these last seconds; those of all others this often.
+FILES_SCAN_SECONDS = 600.0
 # Events of a busy log come by the hundred: they are gathered this long before the log is read.
 GATHER_SECONDS = 0.2
 # Sealing the chunks of ended runs may hold up the logs of others this long.
@@ -130,13 +132,16 @@ class Daemon:
         return fresh
 
     def _work(self, indexer: LiveIndexer) -> None:
-        next_scan = 0.0
+        next_scan = next_files_scan = 0.0
         while not self._stopping:
             if indexer.connection.is_replaced:
                 raise IndexUnusable(f"{indexer.path}: another index lies there now")
             if time.monotonic() >= next_scan:
-                self._watcher.scan()
+                self._scan(indexer)
                 next_scan = time.monotonic() + SCAN_SECONDS
+            if time.monotonic() >= next_files_scan:
+                self._watcher.scan()
+                next_files_scan = time.monotonic() + FILES_SCAN_SECONDS
             # A signal can't notify: the wait is short enough that a stop is soon seen.
             changed = self._watcher.changed(min(1.0, SCAN_SECONDS))
             for log in sorted(changed):
@@ -145,6 +150,13 @@ class Daemon:
             if not changed:
                 indexer.seal_for(SEAL_SECONDS)
             time.sleep(GATHER_SECONDS)
+
+    def _scan(self, indexer: LiveIndexer) -> None:
+        """Index what events did not tell of, and let it be delivered, and what has grown lately with its files."""
+        found = indexer.changes_below(self._watcher.roots)
+        indexer.take_in(found)
+        recent = indexer.grown_since(time.time() - FILES_SCAN_SECONDS)
+        self._watcher.note((*found.logs, *found.gone, *recent))
 
     def _take(self, indexer: LiveIndexer, log: Path) -> None:
         """Index what is new in one log, and give it to the couriers if it, or a file of the run, has changed."""

@@ -52,7 +52,11 @@ class Watcher(FileSystemEventHandler):
 
     def scan(self) -> None:
         """Look through all folders: every log counts as changed, which costs whoever asks one look at the file."""
-        found = {log for root in self.roots if root.exists() for log in find_logs(root)}
+        self.note(log for root in self.roots if root.exists() for log in find_logs(root))
+
+    def note(self, logs: Iterable[Path]) -> None:
+        """Let logs count as changed, those that are below the roots."""
+        found = {log for log in logs if any(log.is_relative_to(root) for root in self.roots)}
         with self._something:
             self._changed |= found
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from runstore.core.conditions import Compare, Condition, Either, Every, Exists, Matches, Not, OneOf, Operator, Value
+from runstore.core.filter_fields import TIMES
+from runstore.core.times import moment_of
 from runstore.errors import UsageError
 
 # W&B's names of what its servers know of a run, in both of the spellings that they take -> ours. It calls a run's id
@@ -21,8 +23,10 @@ _FIELDS = {
     "display_name": "name",
     "displayname": "name",
     "createdat": "created_at",
+    "created": "created_at",
     "inserted_at": "created_at",
     "heartbeatat": "heartbeat_at",
+    "heartbeat": "heartbeat_at",
     "updated_at": "heartbeat_at",
     "jobtype": "job_type",
     "username": "entity",
@@ -124,6 +128,8 @@ def _every(parts: Sequence[Condition]) -> Condition:
 
 
 def _plain(field: str, value: Any) -> Value:
+    if field in TIMES and isinstance(value, str) and moment_of(value) is None:
+        raise UsageError(f"{field!r} takes a date or time in ISO 8601, such as 2026-01-31T12:30Z, not {value!r:.80}")
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
     raise UsageError(f"{field!r} can be compared with text, a number, a truth value or None, not with {value!r:.80}")

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISDIR
 
-from runstore.paths import is_inside_run, is_log_name
+from runstore.paths import is_inside_run, is_log_name, is_text
 
 # Times of folders count to the second on some file systems, and a server's clock may be a little behind ours.
 SETTLED_NS = 10_000_000_000
@@ -85,6 +85,7 @@ def remember(connection: sqlite3.Connection, found: Changes) -> None:
         [
             (folder, *(listing.stamp if known.issuperset(listing.logs) else NEVER))
             for folder, listing in found.listed.items()
+            if is_text(folder)
         ],
     )
 
@@ -135,7 +136,7 @@ def _look_at_folders(connection: sqlite3.Connection, root: str, found: Changes) 
             continue
         unlisted += [below for below in listing.below if below not in known]
         yield from listing.logs
-        if max(listing.stamp) >= settled_before:
+        if max(listing.stamp) >= settled_before or not all(map(is_text, listing.below)):
             listing.stamp = NEVER
         if known.get(folder) != listing.stamp:
             found.listed[folder] = listing

@@ -6,6 +6,7 @@ What comes out is what Chunk.pack makes of the same points, but that a sum may d
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from struct import pack
 from typing import Any
 
@@ -54,6 +55,6 @@ def _stride(steps: list[int]) -> int | None:
     if len(steps) == 1:
         return 0
     stride = steps[1] - steps[0]
-    if stride not in _INT64 or any(later - earlier != stride for earlier, later in zip(steps, steps[1:], strict=False)):
+    if stride not in _INT64 or any(later - earlier != stride for earlier, later in pairwise(steps)):
         return None
     return stride

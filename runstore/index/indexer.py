@@ -1,6 +1,6 @@
 """Bring run logs into the index, a piece at a time: the offset of a log moves in the transaction that holds its rows.
 
-Of a long log a piece is some megabytes; short ones are taken many at once, since a transaction costs as much as they do.
+Of a long log a piece is some megabytes; short ones are taken many at once, since a transaction costs as much as they.
 
 Any number of processes may do this at once. Each piece begins with a write lock and a look at the offset in the
 database; whoever comes second finds it moved and goes on from there, so nothing is indexed twice. A process killed
@@ -18,10 +18,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runstore.errors import FutureLogVersion, LogError, NotALog, NotFound
+from runstore.errors import FutureLogVersion, LogError, NotALog, NotFound, UnfitPath
 from runstore.index.database import index_path, open_index
 from runstore.index.discovery import Changes, changes, remember
 from runstore.index.parallel import index_in_parallel
+from runstore.paths import is_text
 
 if TYPE_CHECKING:  # they import numpy and protobuf, which a look that finds nothing new need not pay for
     from runstore.index.columns import BlockDecoder
@@ -59,7 +60,8 @@ class Indexer:
         self.connection.close()
 
     def add_root(self, root: Path) -> None:
-        """Remember a folder that is to be looked through from now on."""
+        """Remember a folder that is to be looked through from now on; raises UnfitPath."""
+        _check(root.resolve())
         if self.connection.read_only:
             return
         with self._transaction():
@@ -76,12 +78,31 @@ class Indexer:
         """
         if not path.exists():
             raise NotFound(f"{path}: there is no such file or folder; give a run directory or a folder above it")
-        return self._take_in(changes(self.connection, [path]), progress)
+        _check(path.resolve())
+        failed = self.take_in(changes(self.connection, [path]), progress)
+        return [error for error in failed.values() if isinstance(error, LogError)]  # not: deleted since
 
     def catch_up_known(self, *beside: Path) -> None:
         """Bring every log that the index knows up to date; look through the remembered folders, and those `beside`."""
-        places = [place for place in (*self.roots(), *beside) if place.exists()]
-        self._take_in(changes(self.connection, places, everything=True))
+        places = [place for place in (*self.roots(), *beside) if place.exists() and is_text(place.resolve())]
+        self.take_in(changes(self.connection, places, everything=True))
+
+    def changes_below(self, places: Iterable[Path]) -> Changes:
+        """Return what is not as the index has it, of all that is at or below `places`; costs a look at each log."""
+        return changes(self.connection, [place for place in places if place.exists()])
+
+    def take_in(self, found: Changes, progress: Callable[[int], None] | None = None) -> Failures:
+        """Index what changed, forget what is gone; return what could not be read as a log, and why."""
+        if self.connection.read_only:
+            return {}
+        failed = self._index(found.logs, progress or (lambda size: None))
+        for log in found.gone:
+            if not log.exists():
+                self.forget(log)
+        if found.listed or found.left:
+            with self._transaction():
+                remember(self.connection, found)
+        return failed
 
     def catch_up(self, log: Path, progress: Callable[[int], None] | None = None) -> bool:
         """Bring one log up to date; return whether anything was new.
@@ -90,6 +111,7 @@ class Indexer:
         be written stays as it is.
         """
         log = log.resolve()
+        _check(log)
         if self.connection.read_only or self._is_up_to_date(log):
             return False
         sizes: list[int] = []
@@ -138,8 +160,10 @@ class Indexer:
 
     def _index(self, paths: Iterable[Path], progress: Callable[[int], None]) -> Failures:
         """Index all that logs hold; `progress` is told the bytes of each transaction that brought any."""
-        failed: Failures = {}
-        waiting = deque(paths)
+        wanted = list(paths)
+        failed: Failures = {path: _unfit(path) for path in wanted if not is_text(path)}
+        waiting = deque(path for path in wanted if path not in failed)
+        index_in_parallel(self.connection, self.path, waiting, progress)  # what it leaves comes now
         while waiting:
             size = self._pieces(waiting, failed)
             if size:
@@ -166,7 +190,7 @@ class Indexer:
         return total
 
     def _piece(self, path: Path, failed: Failures) -> tuple[int, bool]:
-        """Index the next piece of a log, inside a transaction; return how many bytes that was, and if it is the last."""
+        """Index the next piece of a log, inside a transaction; return its size in bytes, and whether it is the last."""
         from runstore.index.onerun import forget_log, update_run
 
         try:
@@ -220,21 +244,6 @@ class Indexer:
             del self._open[next(iter(self._open))]
         return log
 
-    def _take_in(self, found: Changes, progress: Callable[[int], None] | None = None) -> list[LogError]:
-        """Index what changed, forget what is gone; return what could not be read as a log at all."""
-        if self.connection.read_only:
-            return []
-        index_in_parallel(self.connection, self.path, found.logs, progress)
-        failed = self._index(found.logs, progress or (lambda size: None))
-        unreadable = [error for error in failed.values() if isinstance(error, LogError)]  # not: deleted since
-        for log in found.gone:
-            if not log.exists():
-                self.forget(log)
-        if found.listed or found.left:
-            with self._transaction():
-                remember(self.connection, found)
-        return unreadable
-
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         self.connection.execute("BEGIN IMMEDIATE")
@@ -258,3 +267,12 @@ class Indexer:
     def _forget_stored(self) -> None:
         for log in self._open.values():
             log.forget_stored()
+
+
+def _check(path: Path) -> None:
+    if not is_text(path):
+        raise _unfit(path)
+
+
+def _unfit(path: Path) -> UnfitPath:
+    return UnfitPath(f"{path}: a name in this path is not UTF-8, so it can't be indexed; rename it")

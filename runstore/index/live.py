@@ -62,8 +62,8 @@ class LiveIndexer(Indexer):
         """
         path = log.resolve()
         anything = False
-        while (log := self._in_memory(path)) is not None:
-            size = self._read(log)
+        while (known := self._in_memory(path)) is not None:
+            size = self._read(known)
             if not size:
                 return anything
             anything = True
@@ -80,6 +80,11 @@ class LiveIndexer(Indexer):
         """Return how many bytes, and how many records, of a log were read."""
         known = self._open.get(log.resolve())
         return (known.offset, known.fold.facts.records) if known is not None else super().reached(log)
+
+    def grown_since(self, time: float) -> list[Path]:
+        """Return the logs that have grown since `time`, seconds since the epoch, as far as the index knows."""
+        grown = self.connection.execute("SELECT path FROM logs WHERE mtime_ns >= ?", (int(time * 1e9),))
+        return [Path(path) for (path,) in grown]
 
     def write_due(self) -> None:
         """Write the rows that have waited long."""

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from runstore.errors import IndexUnusable, LogError, NotFound, StorageError
+from runstore.errors import IndexUnusable, LogError, StorageError
 from runstore.index.connection import IndexConnection, connect, sentence_for
 from runstore.index.database import open_index
 from runstore.index.indexer import Indexer
@@ -70,16 +70,9 @@ def rebuild(path: Path, progress: Progress | None = None) -> Rebuilt:
 
 
 def _index(indexer: Indexer, logs: list[Path], progress: Progress | None) -> list[LogError]:
-    unreadable = []
-    for log in logs:
-        try:
-            indexer.catch_up(log, progress)
-        except NotFound:  # deleted meanwhile
-            continue
-        except LogError as error:
-            unreadable.append(error)
+    failed = indexer.catch_up_all(logs, progress)
     indexer.catch_up_known()  # what has grown, or come, meanwhile
-    return unreadable
+    return [error for error in failed.values() if isinstance(error, LogError)]  # not: deleted meanwhile
 
 
 def _replace(new: IndexConnection, old: IndexConnection) -> None:

@@ -23,6 +23,8 @@ _VIEWS = ("points", "history", "system_metrics", "config", "summary")
 def prepare_connection(conn: sqlite3.Connection, database: str, datasette: Any) -> None:
     """Add the views to a connection, if it is one to an index of this version."""
     files = [file for _, name, file in conn.execute("PRAGMA database_list") if name == "main" and file]
+    if conn.execute("SELECT 1 FROM sqlite_temp_master WHERE name = ?", (_VIEWS[0],)).fetchone():
+        return  # the plugin is loaded twice: it is installed, and in a folder of plugins
     if not files or conn.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
         return
     if conn.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('runs', 'chunks')").fetchone()[0] < 2:

@@ -16,8 +16,8 @@ from runstore.query.plain import NUMBERS, TEXTS, TIMES
 
 FIELDS = (*TEXTS, *NUMBERS, "state", "tags")
 TREES = ("config", "summary")
-_PLAIN = frozenset((*TEXTS, *NUMBERS)) - {"name"}
-_COLUMNS = {"id": "run_id", "group": "run_group", "sweep": "sweep_id"}
+_COLUMNS = {field: field for field in (*TEXTS, *NUMBERS) if field != "name"}
+_COLUMNS |= {"id": "run_id", "group": "run_group", "sweep": "sweep_id"}
 
 
 class Fields(Protocol):
@@ -46,8 +46,9 @@ class RowFields:
 
     def value(self, field: str) -> Any:
         """Return the value of a field."""
-        if field in _PLAIN:
-            value = self._row[_COLUMNS.get(field, field)]
+        column = _COLUMNS.get(field)
+        if column is not None:
+            value = self._row[column]
             return None if value == "" else value
         if field == "tags":
             return self._tags

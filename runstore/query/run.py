@@ -112,7 +112,7 @@ class StoredRun(ChangeableRun):
         """
         from runstore.query import history
 
-        wanted = None if keys is None else _checked(keys)
+        wanted = _checked(keys) if keys else None  # of none all, as in W&B's API
         # Steps below 0 are there only if a program gave them: they belong to the history, unless others are asked for.
         return iter(history.rows_of(self._connection, self.place, wanted, min_step or None, max_step))
 
@@ -128,7 +128,7 @@ class StoredRun(ChangeableRun):
         """
         from runstore.query.frames import Frame
 
-        return Frame(self._connection, self.place, keys, min_step, max_step)
+        return Frame(self._connection, self.place, None if keys is None else _checked(keys), min_step, max_step)
 
     def points(self, key: str) -> Points:
         """Return the numbers of one metric as arrays, in order of step; none where there is no such metric."""

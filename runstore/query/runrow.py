@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from runstore.core.identity import RunPath
@@ -19,11 +19,17 @@ TakeIn = Callable[[Path], object]  # brings one log into the index
 class RunRow:
     """One run of the index, by what its logs say of it and nobody changes afterwards."""
 
+    _logs: Sequence[str] | None = None  # their paths, where they are at hand
+
     def __init__(self, connection: sqlite3.Connection, row: sqlite3.Row, take_in: TakeIn | None = None) -> None:
         self._connection = connection
         self._row = row
         self._take_in = take_in
         self._fields: RowFields | None = None
+
+    def note_logs(self, logs: Sequence[str]) -> None:
+        """Take note of the paths of its logs, in the order in which they were begun: nobody need ask for them."""
+        self._logs = logs
 
     @property
     def fields(self) -> RowFields:
@@ -124,6 +130,9 @@ class RunRow:
         return Path(logs[-1]).parent.as_uri() if logs else ""
 
     def _each_log(self) -> Iterator[str]:
+        if self._logs is not None:
+            yield from self._logs
+            return
         query = "SELECT path FROM logs WHERE run = ? ORDER BY started_at, path"
         for (path,) in self._connection.execute(query, (self.place,)):  # only when it matters: it seldom does
             yield path

@@ -27,6 +27,10 @@ _BRIEF = (
     "id, run_id, name, project, created_at, last_step, summary, summary_nan,"
     " exit_code, preempting, heartbeat_at, host, boot_id, pid, pid_started_ticks"
 )
+_MANY_UNENDED = 10  # runs without an exit record
+_LOGS_OF_UNENDED = (
+    "SELECT run, path FROM logs WHERE run IN (SELECT id FROM runs WHERE exit_code IS NULL) ORDER BY started_at, path"
+)
 
 Rank: TypeAlias = tuple[int, Any]  # numbers are ranked before text
 Run = TypeVar("Run")
@@ -61,10 +65,8 @@ def select(
         query += f" ORDER BY {', '.join([*terms, _LAST_ORDER])}"
         page = (-1 if limit is None else limit, offset)
         rows = cursor.execute(f"{query} LIMIT ? OFFSET ?", (*where.arguments, *page))
-        return [StoredRun(connection, row) for row in rows.fetchall()]
-    runs: Iterable[StoredRun] = (
-        StoredRun(connection, row) for row in cursor.execute(query, where.arguments).fetchall()
-    )
+        return _stored(connection, rows.fetchall())
+    runs: Iterable[StoredRun] = _stored(connection, cursor.execute(query, where.arguments).fetchall())
     if left is not None:
         holds = predicate(left)
         runs = (run for run in runs if holds(run.fields))
@@ -90,6 +92,21 @@ def places(
     terms = [term for term in plain if term is not None] or ["created_at"]
     query = f"SELECT id FROM runs WHERE {where.text} ORDER BY {', '.join([*terms, _LAST_ORDER])}"
     return [place for (place,) in connection.execute(query, where.arguments)]
+
+
+def _stored(connection: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> list[StoredRun]:
+    """Return rows as runs; where the states of many of them depend on their logs, one query asks for all of these."""
+    runs = [StoredRun(connection, row) for row in rows]
+    unended = {row["id"]: run for row, run in zip(rows, runs, strict=True) if row["exit_code"] is None}
+    if len(unended) < _MANY_UNENDED:
+        return runs
+    logs: dict[int, list[str]] = {place: [] for place in unended}
+    for place, path in connection.execute(_LOGS_OF_UNENDED):
+        if place in logs:
+            logs[place].append(path)
+    for place, paths in logs.items():
+        unended[place].note_logs(paths)
+    return runs
 
 
 def ordered(runs: Sequence[tuple[Fields, Run]], order: Sequence[Order]) -> list[tuple[Fields, Run]]:

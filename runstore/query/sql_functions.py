@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+from runstore.core.times import iso
 from runstore.index.pieces import pieces_of
 from runstore.query.run import StoredRun
 from runstore.query.sql_series import KINDS, PagedSeries, flat_items
@@ -33,6 +34,7 @@ class Answers:
 
     def register(self, target: sqlite3.Connection) -> None:
         """Make the functions of the views known to a connection."""
+        self._add(target, "runstore_time", 1, _time)
         self._add(target, "runstore_state", 1, lambda run: self._run(run).state)
         self._add(target, "runstore_counts", 2, self._counts)
         self._add(target, "runstore_items", 2, self._count_items)
@@ -98,3 +100,11 @@ class Answers:
             if len(self._items) > _KEPT_TREES:
                 self._items.popitem(last=False)
         return items
+
+
+def _time(seconds: float | None) -> str | None:
+    """Return a moment as the Api shows it; None for one that no calendar has."""
+    try:
+        return None if seconds is None else iso(seconds)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -71,7 +71,7 @@ def make_views(connection: sqlite3.Connection, names: Iterable[str]) -> None:
 
 def _time(column: str) -> str:
     """Return a time, in seconds since the epoch, as text that sorts and that SQLite's date functions take."""
-    return f"strftime('%Y-%m-%dT%H:%M:%fZ', {column}, 'unixepoch')"
+    return f"runstore_time({column})"  # what strftime says is rounded otherwise than everywhere else
 
 
 def _series(kind: str, step_name: str = "step", step: str = "{}") -> str:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 # How often the summary is written for stock tools while a run goes on. Our own readers don't need it.
 DERIVED_SUMMARY_SECONDS = 15.0
+_ORDER_NS = 1_000  # between the beginnings of two logs; float64 seconds since the epoch tell 240 ns apart
 
 P = TypeVar("P", bound=Part)
 
@@ -51,6 +52,8 @@ class Recorder:
         self.settings = settings
         self.run_id = settings.run_id
         self.started_ns = time.time_ns()
+        # A log comes behind those that it goes on from, whatever a clock that was set back says: readers order by this.
+        self._not_before_ns = round((earlier.last_started if earlier else 0) * 1e9) + _ORDER_NS
         self.starting_step = earlier.next_step if earlier else 0
         self.resumed = earlier is not None and earlier.kind in (Origin.RESUME, Origin.REWIND)
         self.finished = False
@@ -216,7 +219,9 @@ class Recorder:
         writer: LogWriter | None = None
         try:
             writer = LogWriter.create(path, self.settings.fsync)
-            writer.append(preamble.header_record(kind, began_ns, step))
+            ordered_ns = max(began_ns, self._not_before_ns)
+            self._not_before_ns = ordered_ns + _ORDER_NS
+            writer.append(preamble.header_record(kind, ordered_ns, step))
             writer.append(self._run_record(kind, began_ns, step))
             for metric in self._summary_now().definitions.records():
                 writer.append(codec.encode(Record(metric=metric)))

@@ -31,6 +31,9 @@ class Earlier:
     described: dict[str, Any] = field(default_factory=dict)  # what the run is called and belongs to, by setting
     kind: Origin.Kind = Origin.RESUME  # how the process that goes on stands to these logs
     wandb_config: dict[str, Any] = field(default_factory=dict)  # what W&B's tools keep below the config's key `_wandb`
+    last_started: float = (
+        0.0  # when the last of these logs was begun, by the clock of its time; seconds since the epoch
+    )
 
 
 def earlier_logs(root: Path, entity: str, project: str, run_id: str, until: int | None = None) -> Earlier | None:
@@ -73,7 +76,15 @@ def earlier_logs(root: Path, entity: str, project: str, run_id: str, until: int 
     counting = told([_counting(folds[piece.log], paths[piece.log], piece) for piece in pieces], edits)
     config = config_of(story)
     wandb_config = config.pop("_wandb", None) or {}
-    return Earlier(next_step, config, summary_of(counting), _described(story), wandb_config=wandb_config)
+    last_started = max(fragment.started_at for fragment in fragments)
+    return Earlier(
+        next_step,
+        config,
+        summary_of(counting),
+        _described(story),
+        wandb_config=wandb_config,
+        last_started=last_started,
+    )
 
 
 def _edits(root: Path, identity: tuple[str, str, str]) -> list[Edit]:

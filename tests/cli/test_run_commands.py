@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from runstore.cli.table import width_of
 from tests.commands import Bench
 
 THREE_RUNS = """
@@ -76,13 +80,41 @@ def test_list_shows_the_columns_asked_for(bench: Bench) -> None:
 
 
 def test_csv_has_lists_as_json_and_floats_by_the_names_of_exports(own_bench: Bench) -> None:
-    script = "import runstore\nwith runstore.init(id='odd', tags=['a, b'], config={'l': [1, None], 'on': True}) as run:\n"
+    script = (
+        "import runstore\nwith runstore.init(id='odd', tags=['a, b'], config={'l': [1, None], 'on': True}) as run:\n"
+    )
     done = own_bench.train(script + "    run.log({'x': float('nan'), 'b': False, 'l': ['y']})\n")
     assert done.returncode == 0, done.stderr
     listed = own_bench.runstore("runs", "list", "--columns", "tags,config.l,on,x", "--filter", "id:odd", "--csv").stdout
     assert listed.splitlines()[1] == '"[""a, b""]","[1,null]",true,NaN'
     rows = own_bench.runstore("runs", "history", "odd", "--keys", "b,l,x", "--csv").stdout
     assert rows.splitlines()[1] == '0,false,"[""y""]",NaN'
+
+
+def test_names_that_the_terminal_has_no_characters_for_are_shown_with_escapes(own_bench: Bench) -> None:
+    named = "id='odd', name='na\\u00efve \\U0001f600', notes='\\x1b[31mred\\nline 2'"
+    done = own_bench.train(f"import runstore\nrunstore.init({named}).finish()")
+    assert done.returncode == 0, done.stderr
+    latin = {"PYTHONIOENCODING": "latin-1"}
+    assert in_bytes(own_bench, "--columns", "name", **latin).splitlines()[1] == b"na\xefve \\U0001f600"
+    assert json.loads(in_bytes(own_bench, "--json", **latin))[0]["name"] == "na\u00efve \U0001f600"
+    assert "notes:         [31mred\nline 2\n" in own_bench.runstore("runs", "show", "odd").stdout
+
+
+def test_a_metric_of_any_name_is_one_line_of_a_plot(own_bench: Bench) -> None:
+    rows = "for n in range(3): run.log({key: n for key in ('a\\nb', '\U0001f600', 'c', 'd', '\\x1b[3J')})"
+    assert own_bench.train(f"import runstore\nrun = runstore.init(id='odd')\n{rows}\nrun.finish()").returncode == 0
+    lines = own_bench.runstore("runs", "history", "odd", "--plot").stdout.splitlines()
+    assert len(lines) == 5
+    assert len({width_of(line) for line in lines}) == 1
+    assert "a b  " in own_bench.runstore("runs", "history", "odd", "--plot", "--keys", "a\nb").stdout
+
+
+def in_bytes(bench: Bench, *arguments: str, **extra: str) -> bytes:
+    """Return what a list of the run `odd` prints."""
+    command = [sys.executable, "-m", "runstore", "runs", "list", "--filter", "id:odd", *arguments]
+    environment = {**bench.environment, **extra}
+    return subprocess.run(command, env=environment, cwd=bench.folder, stdout=subprocess.PIPE, check=True).stdout
 
 
 def test_a_tag_without_a_name_is_refused(own_bench: Bench) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -156,3 +158,18 @@ def test_a_reader_that_has_seen_enough_is_no_error(bench: Bench) -> None:
     done = bench.train(f"import subprocess, sys; sys.exit(subprocess.run({command!r}, shell=True).returncode)")
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
+
+
+def test_a_full_disk_behind_the_output_is_said(bench: Bench) -> None:
+    for arguments in (["runs", "list"], ["runs", "history", "one", "--csv"], ["sql", "select 1", "--json"]):
+        with open("/dev/full", "w") as full:
+            command = [sys.executable, "-m", "runstore", *arguments]
+            done = subprocess.run(
+                command, env=bench.environment, cwd=bench.folder, stdout=full, stderr=subprocess.PIPE, text=True
+            )
+        assert (done.returncode, done.stderr) == (6, "runstore: the output can't be written: No space left on device\n")
+
+
+def test_an_argument_that_is_no_text_is_refused(bench: Bench) -> None:
+    said = bench.sentence("runs", "show", os.fsdecode(b"x\xff"), code=2)
+    assert said == "runstore: 'x\\udcff' is not UTF-8"

@@ -64,6 +64,8 @@ def test_a_query_from_stdin(bench: Bench) -> None:
         ("selec", 2, "syntax error"),
         ("delete from main.runs", 2, "can be read, not written"),
         ("select 1; select 2", 2, "one statement at a time"),
+        ("attach 'made.db' as other", 2, "no other file"),
+        ("vacuum into 'made.db'", 2, "no other file"),
         ("", 0, ""),
     ],
 )

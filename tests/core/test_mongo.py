@@ -62,6 +62,7 @@ def test_filters_mean_conditions(filters: Any, condition: Condition) -> None:
         ({"config.lr": {"$gt": [1]}}, r"'config.lr' can be compared with text, a number"),
         ("state = finished", "filters are a dict"),
         ({"$and": ["x"]}, "filters are a dict"),
+        ({"createdAt": {"$gt": "yesterday"}}, "takes a date or time in ISO 8601"),
     ],
 )
 def test_what_is_no_filter_is_named(filters: Any, message: str) -> None:
@@ -73,6 +74,6 @@ def test_orders_and_fields() -> None:
     assert order_of("-summary_metrics.loss") == ("summary.loss", True)
     assert order_of("+config.lr.value") == ("config.lr", False)
     assert order_of("created_at") == ("created_at", False)
-    assert order_of("-createdAt") == ("created_at", True)
+    assert order_of("-createdAt") == order_of("-created") == ("created_at", True)
     assert order_of("+name") == ("name", False)
     assert field_of("colour") == "colour"  # whoever looks runs up knows what there is

@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 
 from runstore.index import parallel
+from runstore.index.columns import BlockDecoder
 from runstore.index.indexer import Indexer
+from runstore.index.live import LiveIndexer
 from runstore.index.onelog import OneLog
-from runstore.index.worker import Worker
+from runstore.index.rebuild import rebuild
+from runstore.index.worker import SHORT_BYTES, Worker
 from tests.index.writing import dump, exit_record, indexed, plain_rows, write_log
 
 
@@ -52,12 +55,27 @@ def in_parallel(index: Path, place: Path) -> tuple[str, list[int]]:
 
 def test_workers_come_to_the_same_index(tmp_path: Path, started: list[Any]) -> None:
     logs_in(tmp_path / "runs", 12)
+    long = [*plain_rows(range(3000)), exit_record()]  # such a log is read without a lock, the short ones are not
+    assert write_log(tmp_path / "runs", long, "long", "long").stat().st_size > SHORT_BYTES
     said, pieces = in_parallel(tmp_path / "a.db", tmp_path / "runs")
     assert [worker.returncode for worker in started] == [0, 0]
     assert sum(pieces) == sum(log.stat().st_size for log in (tmp_path / "runs").rglob("*.wandb"))
     parallel._allowed = False
     assert indexed(tmp_path / "b.db", tmp_path / "runs") == said
     assert len(started) == 2
+
+
+def test_a_rebuild_and_an_indexer_that_stays_have_workers_too(tmp_path: Path, started: list[Any]) -> None:
+    logs_in(tmp_path / "runs", 6)
+    staying = LiveIndexer(tmp_path / "a.db")
+    staying.add_root(tmp_path / "runs")
+    assert staying.take_in(staying.changes_below(staying.roots())) == {}
+    staying.close()
+    assert len(started) == 2
+    said = dump(tmp_path / "a.db")
+    assert rebuild(tmp_path / "a.db").logs == 6
+    assert [worker.returncode for worker in started] == [0] * 4
+    assert dump(tmp_path / "a.db") == said
 
 
 def test_what_a_killed_worker_leaves_is_indexed_afterwards(
@@ -121,13 +139,14 @@ def test_no_workers_are_started_where_they_are_not_worth_it(
 def test_a_worker_drops_what_it_read_of_a_log_that_another_process_wrote_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("runstore.index.worker.SHORT_BYTES", 0)
     logs_in(tmp_path / "runs", 1)
     (log,) = (tmp_path / "runs").rglob("*.wandb")
     read = OneLog.read
     others: list[bool] = []
 
-    def overtaken(one: OneLog, most_bytes: int) -> None:
-        read(one, most_bytes)
+    def overtaken(one: OneLog, most_bytes: int, decoder: BlockDecoder | None = None) -> None:
+        read(one, most_bytes, decoder)
         if not others:
             other = Indexer(tmp_path / "a.db")
             others.append(True)

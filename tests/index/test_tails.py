@@ -90,7 +90,7 @@ def test_a_tail_gives_its_points_away_once() -> None:
     tail.extend(np.array([2, 3]), np.array([7, 8]))
     tail.add(4, 1)
     assert len(tail) == 4
-    assert [(steps.tolist(), list(values)) for steps, values in tail.take()] == [
+    assert [(list(steps), list(values)) for steps, values in tail.take()] == [
         ([1], [2.5]),
         ([2, 3], [7, 8]),
         ([4], [1]),

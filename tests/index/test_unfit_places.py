@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from runstore.errors import IndexDamaged, IndexUnusable, StorageError
+from runstore.errors import IndexDamaged, IndexUnusable, StorageError, UnfitPath
 from runstore.index import connection as connection_module
 from runstore.index import database, notices
 from runstore.index.database import index_path, open_index
@@ -251,3 +251,18 @@ def test_processes_that_read_and_write_while_the_index_is_set_aside_end_with_a_g
         assert indexer.connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert not indexer.connection.is_replaced
     assert indexed(index, *logs) == expected
+
+
+def test_a_path_that_is_no_text_is_said_each_time_and_hides_no_other_log(tmp_path: Path) -> None:
+    good = write_log(tmp_path, plain_rows(range(3)))
+    odd = write_log(tmp_path / os.fsdecode(b"od\xff"), plain_rows(range(3)), run_id="r2")
+    with closing(Indexer(tmp_path / "index.db")) as indexer:
+        for _ in range(2):
+            (error,) = indexer.catch_up_below(tmp_path)
+            assert isinstance(error, UnfitPath)
+            assert str(odd) in str(error)
+        assert indexer.connection.execute("SELECT path FROM logs").fetchall() == [(str(good),)]
+        for look in (indexer.catch_up, indexer.catch_up_below, indexer.add_root):
+            with pytest.raises(UnfitPath, match="not UTF-8"):
+                look(odd)
+        indexer.catch_up_known(odd.parent)

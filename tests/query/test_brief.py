@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from runstore.core.filters import parse_filter
@@ -31,4 +32,28 @@ def test_brief_runs_say_what_whole_ones_say(tmp_path: Path) -> None:
             [run.fields.tree("summary") for run in whole]
         )
     assert len(api.select(brief=True)) == 3
+    api.close()
+
+
+def test_one_query_tells_the_logs_of_all_runs_that_have_not_ended(tmp_path: Path) -> None:
+    for number in range(12):
+        name = f"r{number}"
+        write_log(tmp_path, plain_rows(range(3)), "a", name, started=1000.0 + number)
+        write_log(tmp_path, plain_rows(range(3, 5)), "b", name, kind="resume", started=1500.0, starting_step=3)
+    write_log(tmp_path, [exit_record()], "a", "ended", started=2000.0)
+    os.utime(tmp_path / "wandb" / "offline-run-20240101_b-r3" / "run-r3.wandb")  # that one was just written
+    for log in (tmp_path / "wandb").glob("*/*.wandb"):
+        if "b-r3" not in str(log):
+            os.utime(log, (1000.0, 1000.0))
+    api = Api(tmp_path / "i.db", refresh=False)
+    assert api.catch_up_below(tmp_path / "wandb") == []
+    statements: list[str] = []
+    api._indexer.connection.set_trace_callback(statements.append)
+    states = {run.id: run.state for run in api.select(brief=True)}
+    assert len([statement for statement in statements if "FROM logs" in statement]) == 1
+    api._indexer.connection.set_trace_callback(None)
+    assert states == {run.id: run.state for run in api.runs()}
+    assert [run.logs for run in api.select()] == [run.logs for run in api.runs()]
+    assert [run.id for run in api.select(brief=True, limit=11) if len(run.logs) != 2] == []
+    assert len(set(states.values())) > 1
     api.close()

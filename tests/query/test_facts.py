@@ -86,6 +86,9 @@ def test_streams_and_keys_that_there_are_not_are_refused(found: StoredRun) -> No
         found.history(stream="system", keys=["cpu"])
     with pytest.raises(UsageError, match="keys are a list of str, not 'loss'"):
         found.history(keys="loss")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="keys are a list of str, not 'loss'"):
+        found.frame("loss")
+    assert list(found.scan_history(keys=[])) == list(found.scan_history())
 
 
 def test_a_time_that_no_calendar_has_is_left_out(tmp_path: Path) -> None:

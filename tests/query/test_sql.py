@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,22 @@ def test_runs_have_a_state_and_times_that_dates_are_made_of(ask: Ask, tmp_path: 
     assert ask("SELECT run, state, exit_code, last_step, date(created_at), config FROM runs") == [
         ("r1", "failed", 3, 2, "1970-01-01", '{"lr":0.1}')
     ]
+
+
+def test_times_are_to_the_millisecond_those_of_the_api(ask: Ask, tmp_path: Path) -> None:
+    for number in range(20):
+        started = 1_800_000_000 + number * 0.00037
+        write_log(tmp_path, [], name=str(number), run_id="r1", started=started)
+        with closing(Api()) as api:
+            assert [(run.created_at,) for run in api.runs()] == ask("SELECT created_at FROM runs")
+        log_path(tmp_path, str(number)).unlink()
+
+
+def test_a_question_about_many_metrics_takes_as_long_for_each(ask: Ask, tmp_path: Path) -> None:
+    write_log(tmp_path, [row(0, {f"k{n}": n for n in range(16_000)})])
+    began = time.process_time()
+    assert ask("SELECT count(*) FROM points WHERE key <> '_runtime' AND key <> '_timestamp'") == [(16_000,)]
+    assert time.process_time() - began < 6  # 1 s; 10 s where each metric looks at all before it
 
 
 def test_views_are_joined_by_run_and_step(ask: Ask, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def whole_log(seed: int = 1, records: int = 700) -> bytes:
 
 
 def torn(data: bytes, source: random.Random) -> bytes:
-    return data[: source.randrange(1, len(data))]
+    return data[: source.randrange(1, max(2, len(data)))]
 
 
 def zero_filled(data: bytes, source: random.Random) -> bytes:

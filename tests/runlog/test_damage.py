@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from pathlib import Path
 
@@ -56,9 +57,11 @@ def check_readers(log: Path, data: bytes) -> None:
                 read(log)
         return
     if not is_log(data) and not FILE_HEADER.startswith(data):
-        for read in READERS:
-            with pytest.raises(NotALog):
-                read(log)
+        with pytest.raises(NotALog):
+            read_closed(log)
+        for read in (read_live, read_live_at_speed):  # they wait where the first record may not be all there yet
+            with contextlib.suppress(NotALog):
+                assert read(log) == []
         return
     expected = provable(data)
     for read in READERS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 import runstore
 from runstore.errors import UsageError
+from runstore.query.api import Api
 from tests.sdk.reading import begin, fold, kinds, logs, program, records, rows, without_common
 
 
@@ -134,3 +136,17 @@ def test_a_child_of_a_resumed_run_stands_beside_it(folder: Path) -> None:
     )
     assert sorted(kinds(folder)) == ["rank", "resume", "start"]
     assert {step for log in logs(folder)[1:] for step, _ in rows(log)} == {2}
+
+
+def test_logs_stay_in_order_where_the_clock_was_set_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, back_ns = time.time_ns, 0
+    monkeypatch.setattr(time, "time_ns", lambda: real() - back_ns)
+    ways: list[dict[str, Any]] = [{"id": "r"}, *2 * [{"id": "r", "resume": "must"}], {"resume_from": "r?_step=1"}]
+    for number, way in enumerate(ways):
+        with begin(project="p", **way) as run:
+            run.log({"a": number})
+        back_ns += (3_600 - number) * 10**9
+    api = Api(folder / "index.db", refresh=False)
+    api.catch_up_below(folder)
+    assert [(row["_step"], row["a"]) for row in api.run("r").scan_history(["a"])] == [(0, 0), (1, 1), (2, 3)]
+    api.close()

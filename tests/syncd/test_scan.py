@@ -1,0 +1,102 @@
+"""The daemon finds by itself what no event told it of, and looks no closer at runs that are as they were."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runstore.index.live import LiveIndexer
+from runstore.syncd import daemon as module
+from runstore.syncd.daemon import Daemon
+from runstore.syncd.watch import Watcher
+from tests.index.writing import exit_record, plain_rows, write_log
+
+Logs = dict[str, dict[str, Any]]
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
+    """Run a daemon without events, which scans all the time, over tmp_path/runs."""
+    monkeypatch.setenv("RUNSTORE_HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    (tmp_path / "runs").mkdir()
+    monkeypatch.setattr(module, "SCAN_SECONDS", 0.05)
+    monkeypatch.setattr(module, "GATHER_SECONDS", 0.01)
+    monkeypatch.setattr(Watcher, "start", lambda self: ["no events here"])
+    running = Daemon(tmp_path / "home", [tmp_path / "runs"], [])
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    yield running
+    running.stop()
+    thread.join()
+
+
+def finished_run(folder: Path, name: str) -> Path:
+    return write_log(folder, [*plain_rows(range(5)), exit_record()], name, name)
+
+
+def waits_for(daemon: Daemon, fulfilled: Callable[[Logs], bool]) -> Logs:
+    until = time.monotonic() + 8.0
+    while True:
+        logs: Logs = {one["path"]: one for one in daemon.status()["logs"]}
+        if fulfilled(logs):
+            return logs
+        assert time.monotonic() < until, logs
+        time.sleep(0.02)
+
+
+def test_a_scan_finds_runs_that_are_new_have_grown_or_are_gone(daemon: Daemon, tmp_path: Path) -> None:
+    first = finished_run(tmp_path / "runs", "first")
+    waits_for(daemon, lambda logs: set(logs) == {str(first)})
+    second = write_log(tmp_path / "runs", plain_rows(range(5)), "second", "second")
+    logs = waits_for(daemon, lambda logs: set(logs) == {str(first), str(second)})
+    assert logs[str(second)]["indexed_bytes"] == second.stat().st_size
+    grown = write_log(tmp_path / "elsewhere", plain_rows(range(50)), "second", "second").read_bytes()
+    assert grown.startswith(second.read_bytes())
+    second.write_bytes(grown)
+    waits_for(daemon, lambda logs: logs[str(second)]["indexed_bytes"] == len(grown))
+    first.unlink()
+    waits_for(daemon, lambda logs: set(logs) == {str(second)})
+
+
+def test_runs_that_are_as_they_were_are_looked_at_no_closer(
+    daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FILES_SCAN_SECONDS", 0.0)  # the logs have grown before that
+    log = finished_run(tmp_path / "runs", "first")
+    waits_for(daemon, lambda logs: set(logs) == {str(log)})
+    monkeypatch.setattr(module, "FILES_SCAN_SECONDS", 600.0)
+    looked = threading.Event()
+    take = Daemon._take
+
+    def noted(self: Daemon, indexer: Any, path: Path) -> None:
+        looked.set()
+        take(self, indexer, path)
+
+    monkeypatch.setattr(module, "_files_changed_at", lambda log: time.monotonic())
+    monkeypatch.setattr(LiveIndexer, "grown_since", lambda self, time: [])
+    time.sleep(0.3)
+    monkeypatch.setattr(Daemon, "_take", noted)
+    time.sleep(0.5)
+    assert not looked.is_set()
+    monkeypatch.setattr(LiveIndexer, "grown_since", lambda self, time: [log])
+    assert looked.wait(8.0)
+
+
+def test_a_file_that_is_no_log_is_told_of_until_it_is_one(daemon: Daemon, tmp_path: Path) -> None:
+    good = finished_run(tmp_path / "elsewhere", "r")
+    place = tmp_path / "runs" / good.relative_to(tmp_path / "elsewhere")
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"no log at all, but long enough to be one")
+    until = time.monotonic() + 8.0
+    while str(place) not in daemon.status()["errors"]:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    place.write_bytes(good.read_bytes())
+    waits_for(daemon, lambda logs: set(logs) == {str(place)})
+    assert daemon.status()["errors"] == {}
