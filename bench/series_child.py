@@ -30,8 +30,8 @@ def filled(database: str, points: int, series: int = 1, number: str = "float64")
     """
     import numpy as np
 
+    from runstore.index.chunks.tails import Tails
     from runstore.index.indexer import Indexer
-    from runstore.index.tails import Tails
 
     indexer = Indexer(Path(database))
     connection = indexer.connection
@@ -78,7 +78,7 @@ def charted(database: str, points: int) -> None:
     """Time a chart of one series, live and sealed, beside numpy in memory and a table with a row for each point."""
     import numpy as np
 
-    from runstore.query.charts import chart
+    from runstore.query.points.charts import chart
 
     values = random_walk(points, 0)
     indexer, _, empty = filled(database, points)
@@ -128,7 +128,7 @@ def sized(database: str, points: int) -> None:
 
 def scaled(database: str, points: int) -> None:
     """Time the writing and a chart of each of ten series; print both, in nanoseconds a point."""
-    from runstore.query.charts import chart
+    from runstore.query.points.charts import chart
 
     indexer, seconds, _ = filled(database, points, 10)
     before = time.perf_counter()

@@ -14,7 +14,7 @@ from runstore.errors import NotFound
 
 if TYPE_CHECKING:
     from runstore.query.api import Api
-    from runstore.query.run import StoredRun
+    from runstore.query.stored.run import StoredRun
 
 _FORMS = ("parquet", "csv", "jsonl", "tensorboard")
 

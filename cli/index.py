@@ -26,7 +26,7 @@ def info(as_json: bool) -> None:
     Example: runstore index info
     """
     from runstore.index.database import index_path
-    from runstore.index.figures import figures
+    from runstore.index.upkeep.figures import figures
 
     facts = figures(index_path())
     if as_json:
@@ -51,7 +51,7 @@ def rebuild_index(as_json: bool, quiet: bool) -> None:
     Example: runstore index rebuild
     """
     from runstore.index.database import index_path
-    from runstore.index.rebuild import logs_to_index, rebuild
+    from runstore.index.upkeep.rebuild import logs_to_index, rebuild
 
     path = index_path()
     total = sum(log.stat().st_size for log in logs_to_index(path))
@@ -77,9 +77,9 @@ def check_index(context: click.Context, as_json: bool, quiet: bool) -> None:
 
     Example: runstore index check
     """
-    from runstore.index.check import check
     from runstore.index.database import index_path
-    from runstore.index.rebuild import logs_to_index
+    from runstore.index.upkeep.check import check
+    from runstore.index.upkeep.rebuild import logs_to_index
 
     path = index_path()
     total = sum(log.stat().st_size for log in logs_to_index(path))

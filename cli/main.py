@@ -12,7 +12,8 @@ import click
 from runstore.cli.lazy import LazyGroup
 from runstore.cli.output import warn
 from runstore.errors import IndexDamaged, RunstoreError, StorageError
-from runstore.index import notices, parallel
+from runstore.index import parallel
+from runstore.index.upkeep import notices
 from runstore.version import VERSION
 
 # Command -> module of this package, and the name in it where that is not `command`.

@@ -17,7 +17,7 @@ from runstore.cli.table import printable
 from runstore.core.json_names import unnamed
 
 if TYPE_CHECKING:
-    from runstore.query.run import StoredRun
+    from runstore.query.stored.run import StoredRun
 
 _BLANK = 0x2800
 # The bits of the dots of one character, by row and column.

@@ -12,7 +12,7 @@ from runstore.cli.runs_common import complete_run, json_option, open_api
 from runstore.errors import RemovalRefused, UsageError
 
 if TYPE_CHECKING:
-    from runstore.query.run import StoredRun
+    from runstore.query.stored.run import StoredRun
     from runstore.syncd.removal import RunDirectory
 
 

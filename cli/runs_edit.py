@@ -12,7 +12,7 @@ from runstore.cli.runs_common import complete_run, json_option, open_api, run_ar
 from runstore.errors import UsageError
 
 if TYPE_CHECKING:
-    from runstore.query.run import StoredRun
+    from runstore.query.stored.run import StoredRun
 
 
 @click.command()
@@ -27,7 +27,7 @@ def tag(runs: tuple[str, ...], add: tuple[str, ...], remove: tuple[str, ...], as
 
     Example: runstore runs tag k3v9q2xy p0q8z1ab --add baseline --remove draft
     """
-    from runstore.query.tags import retagged
+    from runstore.query.stored.tags import retagged
 
     if not all(name.strip() for name in add):
         raise UsageError("a tag has a name; '' is none")

@@ -68,7 +68,7 @@ def _rows(run: str, keys: list[str] | None, samples: int | None, remote: str | N
     if remote:
         rows: list[dict[str, Any]] = open_remote_named(remote).history(run, keys or [], samples)
         return rows
-    from runstore.query.history import sampled
+    from runstore.query.points.history import sampled
 
     rows = list(open_api().run(run).scan_history(keys))
     return sampled(rows, samples) if samples else rows

@@ -117,7 +117,7 @@ def _cell(column: Column, run: Listed) -> str:
 
 def _wide(runs: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
     """Return rows for CSV and their columns: config and summary as a column a value, after all others."""
-    from runstore.query.fields import flat
+    from runstore.query.filtering.fields import flat
 
     rows = [{**run, **flat(run["config"], "config."), **flat(run["summary"], "summary.")} for run in runs]
     plain = [key for key in (runs[0] if runs else {}) if key not in ("config", "summary")]

@@ -22,7 +22,7 @@ def command(run: str, as_json: bool, remote: str | None) -> None:
 
     Example: runstore runs show demo/k3v9q2xy
     """
-    from runstore.query.fields import flat
+    from runstore.query.filtering.fields import flat
 
     found = open_remote_named(remote).run(run) if remote else open_api().run(run).as_json()
     if as_json:

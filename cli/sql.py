@@ -19,7 +19,7 @@ from runstore.core.json_names import named
 from runstore.errors import NotFound, RunstoreError, UsageError
 
 if TYPE_CHECKING:
-    from runstore.query.sql import SqlConnection
+    from runstore.query.sql.connecting import SqlConnection
 
 _LOOK_EVERY = 100_000  # instructions of SQLite between two looks for Ctrl-C: about a millisecond
 
@@ -36,7 +36,7 @@ def command(query: str, as_json: bool, as_csv: bool) -> None:
 
     Example: runstore sql "select run, min(value) from points where key = 'loss' group by run"
     """
-    from runstore.query.sql import connect
+    from runstore.query.sql.connecting import connect
 
     text = sys.stdin.read() if query == "-" else query
     connection = connect()
@@ -111,7 +111,7 @@ def _explained(error: Exception, connection: SqlConnection, stop: _Stop) -> Exce
     if said in ("not authorized", "authorization denied"):
         return UsageError("this command reads the index, and no other file")
     if "no such table" in said:
-        from runstore.query.sql_views import VIEWS
+        from runstore.query.sql.views import VIEWS
 
         return NotFound(f"SQLite says: {said}; there are {', '.join(VIEWS)}")
     return UsageError(f"SQLite says: {said.rstrip('.')}; docs/reading.md shows the views and their columns")

@@ -5,7 +5,8 @@
     term   := ("not" | "-") term | "(" filter ")" | KEY operator VALUE | KEY "not"? "in" "(" VALUE, ... ")"
             | "has:" KEY | TEXT | /EXPRESSION/
 
-docs/filters.md describes it for people. Nothing is looked up here: query/select.py finds the runs that fulfil it.
+docs/filters.md describes it for people. Nothing is looked up here:
+query/filtering/select.py finds the runs that fulfil it.
 """
 
 from __future__ import annotations

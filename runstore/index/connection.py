@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from runstore.errors import IndexDamaged, IndexUnusable, RunstoreError, StorageError
-from runstore.index.notices import tell
+from runstore.index.upkeep.notices import tell
 
 # Another process may be writing a large batch; it is seldom longer than some seconds.
 BUSY_SECONDS = 60.0

@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 from runstore.errors import IndexUnusable
 from runstore.index.connection import IndexConnection, connect, inode_of, is_damage, sentence_for
-from runstore.index.notices import tell
-from runstore.index.renewal import SCHEMA_VERSION, make_tables, only_this_process, set_aside, while_opening
+from runstore.index.upkeep.notices import tell
+from runstore.index.upkeep.renewal import SCHEMA_VERSION, make_tables, only_this_process, set_aside, while_opening
 from runstore.paths import home_folder, is_local, local_folder
 
 

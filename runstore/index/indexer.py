@@ -25,7 +25,7 @@ from runstore.index.parallel import index_in_parallel
 from runstore.paths import is_text
 
 if TYPE_CHECKING:  # they import numpy and protobuf, which a look that finds nothing new need not pay for
-    from runstore.index.columns import BlockDecoder
+    from runstore.index.decoding.columns import BlockDecoder
     from runstore.index.onelog import OneLog
 
 # A piece is committed after this many bytes of log, so that memory stays bounded and readers see progress.
@@ -152,7 +152,7 @@ class Indexer:
 
     def seal(self, log: int, seconds: float = math.inf) -> bool:
         """Merge and pack the chunks of the log with this row; return False where so many seconds were not enough."""
-        from runstore.index.sealing import seal
+        from runstore.index.chunks.sealing import seal
 
         done = seal(self._transaction, log, time.monotonic() + seconds)
         self._forget_stored()
@@ -211,7 +211,7 @@ class Indexer:
 
     def _decoder_for(self, log: OneLog) -> BlockDecoder | None:
         """Return what has learnt the keys of other new logs, which often have the same; None for a log with its own."""
-        from runstore.index.columns import BlockDecoder
+        from runstore.index.decoding.columns import BlockDecoder
 
         if not log.is_new:
             return None

@@ -13,7 +13,7 @@ from pathlib import Path
 from runstore.core.logfold import LogFold
 from runstore.core.stitch import Piece
 from runstore.errors import LogError, NotFound
-from runstore.index.columns import BlockDecoder, fold_until
+from runstore.index.decoding.columns import BlockDecoder, fold_until
 from runstore.index.placing import lifted, steps_of_log
 from runstore.runlog import codec
 from runstore.runlog.live import LiveReader

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from runstore.errors import LogError, NotFound
+from runstore.index.chunks.sealing import quiet_logs
 from runstore.index.indexer import LOCKED_SECONDS, MOST_TOGETHER, PIECE_BYTES, Failures, Indexer
 from runstore.index.onelog import OneLog
 from runstore.index.onerun import update_run
-from runstore.index.sealing import quiet_logs
 
 # Rows are written when there are so many in a log, or so many bytes of it, or when they have waited so long. Others
 # who want to know of them read the log by themselves, which takes the longer the more there are.

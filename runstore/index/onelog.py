@@ -13,10 +13,10 @@ from runstore.core.logfold import ConsolePiece, LogFold, Row
 from runstore.core.rowblock import RowBlock
 from runstore.core.terminal import TerminalLine
 from runstore.errors import LogError, NotFound
-from runstore.index.columns import BlockDecoder, fold_until
+from runstore.index.chunks.tails import CHUNK_COLUMNS, Tails
+from runstore.index.decoding.columns import BlockDecoder, fold_until
 from runstore.index.facts import FactRows
 from runstore.index.onerun import forget_log
-from runstore.index.tails import CHUNK_COLUMNS, Tails
 from runstore.runlog import codec
 from runstore.runlog.codec import LogIdentity
 from runstore.runlog.live import LiveReader

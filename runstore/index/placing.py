@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from runstore.core.logfold import LogFold, Row
-from runstore.index.series import Chunk
+from runstore.index.chunks.series import Chunk
 
 Steps = npt.NDArray[np.int64]
 LAST_STEP = (1 << 63) - 1  # no row stands behind it, however far others are lifted

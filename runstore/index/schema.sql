@@ -94,9 +94,9 @@ CREATE TABLE chunks (
     last NUMERIC,                   -- value of the last point; NULL: NaN
     nonfinite INTEGER NOT NULL,     -- how many values are NaN or infinite
     form TEXT NOT NULL,             -- of `points`: d float64; q int64; m float64, and a bit for each that was an
-                                    -- integer; j JSON. With z behind it: packed as runstore/index/packing.py says
+                                    -- integer; j JSON. With z behind it: packed as index/chunks/packing.py says
     block_shift INTEGER,            -- points of the same steps >> block_shift are one block; NULL: no blocks
-    blocks BLOB,                    -- their sums, as runstore/index/buckets.py packs them: charts need no more
+    blocks BLOB,                    -- their sums, as index/chunks/buckets.py packs them: charts need no more
     steps BLOB,                     -- int64, little-endian; packed where the points are
     points BLOB NOT NULL,
     PRIMARY KEY (series, place)

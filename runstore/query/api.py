@@ -14,14 +14,14 @@ from runstore.core.mongo import condition_of, order_of
 from runstore.errors import LogError, NotFound, UsageError
 from runstore.index.indexer import Indexer
 from runstore.paths import default_root
-from runstore.query.fields import check_field
-from runstore.query.pages import Pages, loaded
-from runstore.query.predicate import predicate
-from runstore.query.projects import Project, projects_of
-from runstore.query.run import StoredRun
-from runstore.query.runs import Runs
+from runstore.query.filtering.fields import check_field
+from runstore.query.filtering.predicate import predicate
+from runstore.query.filtering.select import select
 from runstore.query.search import Hit, search
-from runstore.query.select import select
+from runstore.query.stored.pages import Pages, loaded
+from runstore.query.stored.projects import Project, projects_of
+from runstore.query.stored.run import StoredRun
+from runstore.query.stored.runs import Runs
 
 
 class Api:
@@ -106,7 +106,7 @@ class Api:
         below: Sequence[Path] | None = None,
         brief: bool = False,
     ) -> list[StoredRun]:
-        """Return the runs that fulfil a condition, as `runstore.query.select` does."""
+        """Return the runs that fulfil a condition, as `runstore.query.filtering.select` does."""
         return select(self._connection, condition, order, limit, below=below, brief=brief)
 
     def run(self, path: str) -> StoredRun:

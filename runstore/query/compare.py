@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runstore.query.fields import Fields, flat
-from runstore.query.run import StoredRun
+from runstore.query.filtering.fields import Fields, flat
+from runstore.query.stored.run import StoredRun
 
 SECTIONS = ("run", "git", "config", "summary", "packages", "diff")
 _OF_RUN = ("name", "state", "project", "group", "job_type", "tags", "program", "host", "runtime", "last_step")

@@ -11,9 +11,9 @@ from runstore.core.conditions import Condition, Order
 from runstore.core.filter_fields import TIMES, fields_of
 from runstore.core.filters import parse_filter, parse_order
 from runstore.core.times import iso
-from runstore.query.fields import TREES, Fields, JsonFields, check_field, first_value
-from runstore.query.predicate import predicate
-from runstore.query.select import ordered
+from runstore.query.filtering.fields import TREES, Fields, JsonFields, check_field, first_value
+from runstore.query.filtering.predicate import predicate
+from runstore.query.filtering.select import ordered
 
 if TYPE_CHECKING:
     from runstore.query.api import Api

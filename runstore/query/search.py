@@ -16,7 +16,7 @@ import orjson
 
 from runstore.core.expressions import expression
 from runstore.core.identity import RunPath
-from runstore.query.fields import flat
+from runstore.query.filtering.fields import flat
 
 _Line: TypeAlias = tuple[int, int, str, str]  # log, line, stream, text
 _LINES_AT_ONCE = 500

@@ -8,9 +8,9 @@ from typing import Any
 
 from runstore.errors import NotFound, UsageError
 from runstore.query.api import Api as IndexedRuns
-from runstore.query.projects import Project
-from runstore.query.run import StoredRun
-from runstore.query.runs import Runs
+from runstore.query.stored.projects import Project
+from runstore.query.stored.run import StoredRun
+from runstore.query.stored.runs import Runs
 
 
 class Api(IndexedRuns):

@@ -10,8 +10,8 @@ from typing import Any
 
 from runstore.errors import NotFound
 from runstore.query.api import Api
-from runstore.query.history import sampled
-from runstore.query.run import StoredRun
+from runstore.query.points.history import sampled
+from runstore.query.stored.run import StoredRun
 
 
 class IndexedRuns:

@@ -10,7 +10,7 @@ import pytest
 
 from runstore.paths import find_logs
 from runstore.query.api import Api
-from runstore.query.run import StoredRun
+from runstore.query.stored.run import StoredRun
 from tests.conformance import stock
 from tests.conformance.recording_server import RecordingServer
 from tests.conformance.shared import indexed_below, made_once

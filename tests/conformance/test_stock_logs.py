@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from runstore.query.api import Api
-from runstore.query.run import StoredRun
+from runstore.query.stored.run import StoredRun
 from runstore.runlog import codec
 from runstore.runlog.framing import Framed, Why
 from runstore.runlog.reader import LogReader

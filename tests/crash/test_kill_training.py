@@ -13,7 +13,7 @@ import runstore
 from runstore.errors import NotFound
 from runstore.index.indexer import Indexer
 from runstore.query.api import Api
-from runstore.query.run import StoredRun
+from runstore.query.stored.run import StoredRun
 from runstore.sdk.run import Run
 from tests.commands import Bench
 from tests.crash.killed import KILLS, Expected, Killed, killed_runs

@@ -15,10 +15,10 @@ from typing import Any
 from runstore.index.database import open_index
 from runstore.index.jsontext import from_columns
 from runstore.query.api import Api
-from runstore.query.entries import SYSTEM, entries_of
-from runstore.query.history import keys_of, rows_of
-from runstore.query.points import points_of
-from runstore.query.state import state_of
+from runstore.query.points.entries import SYSTEM, entries_of
+from runstore.query.points.history import keys_of, rows_of
+from runstore.query.points.stitched import points_of
+from runstore.query.stored.state import state_of
 from runstore.runlog.process import ProcessName
 
 # Before any file was written: only times that records show count, and logs made by tests show such as these.

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from runstore.core.keys import dotted
 from runstore.core.logfold import LogFold, Row
 from runstore.core.rowblock import RowBlock
-from runstore.index import columns as columns_module
-from runstore.index.columns import BlockDecoder
+from runstore.index.decoding import columns as columns_module
+from runstore.index.decoding.columns import BlockDecoder
 from runstore.runlog import codec, wire
 from runstore.runlog.record_pb2 import HistoryItem, HistoryRecord, Record, SummaryItem
 from tests.index.writing import indexed, items, log_path, metric, mixed_bodies, pending, row, run, summary, write

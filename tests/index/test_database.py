@@ -13,10 +13,10 @@ import pytest
 
 import runstore
 from runstore.errors import IndexUnusable
-from runstore.index import notices
 from runstore.index.database import index_path, open_index
 from runstore.index.indexer import Indexer
-from runstore.index.renewal import schema
+from runstore.index.upkeep import notices
+from runstore.index.upkeep.renewal import schema
 from tests.index.writing import dump, indexed, plain_rows, write_log
 
 

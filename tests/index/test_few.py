@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runstore.index.few import FEW_POINTS, chunk_of_few
-from runstore.index.series import Chunk, Number
+from runstore.index.chunks.few import FEW_POINTS, chunk_of_few
+from runstore.index.chunks.series import Chunk, Number
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 STEPS = st.lists(INT64, min_size=1, max_size=FEW_POINTS + 2)

@@ -14,7 +14,7 @@ from runstore.errors import NotALog, NotFound
 from runstore.index import indexer as indexer_module
 from runstore.index.indexer import Indexer
 from runstore.query.api import Api
-from runstore.query.run import StoredRun
+from runstore.query.stored.run import StoredRun
 from runstore.runlog import codec, wire
 from runstore.runlog.framing import FILE_HEADER
 from runstore.runlog.reader import LogReader

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runstore.index.packing import packed, packed_size, unpacked
-from runstore.index.series import CHUNK_POINTS, Chunk
+from runstore.index.chunks.packing import packed, packed_size, unpacked
+from runstore.index.chunks.series import CHUNK_POINTS, Chunk
 from tests.index.test_series import INT64
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from runstore.index import parallel
-from runstore.index.columns import BlockDecoder
+from runstore.index.decoding.columns import BlockDecoder
 from runstore.index.indexer import Indexer
 from runstore.index.live import LiveIndexer
 from runstore.index.onelog import OneLog
-from runstore.index.rebuild import rebuild
+from runstore.index.upkeep.rebuild import rebuild
 from runstore.index.worker import SHORT_BYTES, Worker
 from tests.index.writing import dump, exit_record, indexed, plain_rows, write_log
 

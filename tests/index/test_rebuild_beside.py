@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from runstore.errors import IndexUnusable, NotALog
-from runstore.index import renewal
-from runstore.index.check import check
 from runstore.index.database import open_index
 from runstore.index.indexer import Indexer
 from runstore.index.live import LiveIndexer
-from runstore.index.rebuild import logs_to_index, rebuild
+from runstore.index.upkeep import renewal
+from runstore.index.upkeep.check import check
+from runstore.index.upkeep.rebuild import logs_to_index, rebuild
 from tests.index.dump import dump
 from tests.index.writing import exit_record, mixed_bodies, plain_rows, row, write_log
 
@@ -183,7 +183,7 @@ def test_a_check_leaves_out_logs_that_are_gone(tmp_path: Path) -> None:
 
 def test_every_table_is_compared_or_left_out_for_a_reason(tmp_path: Path) -> None:
     """A new table that names its log or its run in another way would not be compared."""
-    from runstore.index.compare import BOOKKEEPING
+    from runstore.index.upkeep.compare import BOOKKEEPING
 
     with closing(open_index(tmp_path / "i.db")) as connection:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE TABLE%'").fetchall()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runstore.index.series import Chunk, Number
+from runstore.index.chunks.series import Chunk, Number
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 ints = INT64 | st.sampled_from([2**53, 2**53 + 1, -(2**53), -(2**53) - 1, 2**63 - 1, -(2**63)])

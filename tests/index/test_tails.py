@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from runstore.index.chunks.series import CHUNK_POINTS, Number
+from runstore.index.chunks.tails import SMALL_POINTS, SeriesTail, Tails
 from runstore.index.database import open_index
-from runstore.index.series import CHUNK_POINTS, Number
-from runstore.index.tails import SMALL_POINTS, SeriesTail, Tails
 from tests.index.writing import points
 
 

@@ -15,9 +15,10 @@ import pytest
 
 from runstore.errors import IndexDamaged, IndexUnusable, StorageError, UnfitPath
 from runstore.index import connection as connection_module
-from runstore.index import database, notices
+from runstore.index import database
 from runstore.index.database import index_path, open_index
 from runstore.index.indexer import Indexer
+from runstore.index.upkeep import notices
 from tests.index.writing import dump, indexed, mixed_bodies, plain_rows, write_log
 
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from runstore.index.chunks.series import Chunk
+from runstore.index.chunks.tails import CHUNK_COLUMNS
 from runstore.index.indexer import Indexer
-from runstore.index.series import Chunk
-from runstore.index.tails import CHUNK_COLUMNS
 from runstore.query.api import Api
 from runstore.runlog import codec, wire
 from runstore.runlog.record_pb2 import MetricRecord, MetricSummary, Origin, Record

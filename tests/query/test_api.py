@@ -15,8 +15,8 @@ import pytest
 import runstore
 from runstore.errors import NotFound, UsageError
 from runstore.query.api import Api
-from runstore.query.history import sampled
-from runstore.query.run import StoredRun
+from runstore.query.points.history import sampled
+from runstore.query.stored.run import StoredRun
 from tests.index.writing import (
     config,
     exit_record,
@@ -352,7 +352,7 @@ def test_the_api_of_programs_written_for_wandb_fills_in_entity_and_project(many:
 
 
 def test_a_run_that_is_waited_for_is_read_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runstore.query.run.WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("runstore.query.stored.run.WAIT_SECONDS", 0.01)
     training = subprocess.Popen(
         [
             sys.executable,

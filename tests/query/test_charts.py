@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runstore.index.indexer import Indexer
-from runstore.query.charts import Chart, chart
-from runstore.query.points import points_of
+from runstore.query.points.charts import Chart, chart
+from runstore.query.points.stitched import points_of
 from tests.index.writing import log_path, pending, row, run, write, write_log
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from runstore.index.indexer import Indexer
 from runstore.query.compare import Difference, compare, packages, patch_difference
-from runstore.query.run import StoredRun
-from runstore.query.select import select
-from runstore.query.tags import retagged
+from runstore.query.filtering.select import select
+from runstore.query.stored.run import StoredRun
+from runstore.query.stored.tags import retagged
 from tests.index.writing import config, header, log_path, row, run, write
 
 PATCH = "diff --git a/train.py b/train.py\n--- a/train.py\n+++ b/train.py\n+lr = {}\n"

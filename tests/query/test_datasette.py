@@ -27,7 +27,9 @@ def plugins(tmp_path: Path) -> Path:
     """What the entry point in setup.cfg does where both are installed in one environment."""
     folder = tmp_path / "plugins"
     folder.mkdir()
-    (folder / "plugin_of_runstore.py").write_text("from runstore.query.datasette_plugin import prepare_connection\n")
+    (folder / "plugin_of_runstore.py").write_text(
+        "from runstore.query.sql.datasette_plugin import prepare_connection\n"
+    )
     return folder
 
 

@@ -16,8 +16,8 @@ from runstore.core.edits import Edit
 from runstore.errors import NotFound, StorageError, UsageError
 from runstore.paths import edit_log_path, find_logs, is_edit_log_name, receipts_path, run_id_of
 from runstore.query.api import Api
-from runstore.query.edits import write_edit
-from runstore.query.run import StoredRun
+from runstore.query.stored.edits import write_edit
+from runstore.query.stored.run import StoredRun
 from runstore.runlog.verify import verify
 from tests.index.dump import dump
 from tests.index.writing import config, exit_record, header, indexed, log_path, row, run, summary, write

@@ -10,7 +10,7 @@ import pytest
 
 from runstore.errors import NotFound, UsageError
 from runstore.query.api import Api
-from runstore.query.run import StoredRun
+from runstore.query.stored.run import StoredRun
 from runstore.runlog import codec
 from runstore.runlog.record_pb2 import FilesItem, Record
 from tests.commands import Bench

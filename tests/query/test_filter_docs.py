@@ -13,8 +13,9 @@ from runstore.core.filter_fields import FIELDS, STATES
 from runstore.core.filters import parse_filter
 from runstore.errors import WrongFilter
 from runstore.index.indexer import Indexer
-from runstore.query import fields, state
-from runstore.query.select import select
+from runstore.query.filtering import fields
+from runstore.query.filtering.select import select
+from runstore.query.stored import state
 from runstore.runlog import codec
 from runstore.runlog.record_pb2 import Record
 from tests.index.writing import config, exit_record, header, log_path, row, run, write

@@ -16,8 +16,8 @@ import pytest
 
 from runstore.errors import UsageError
 from runstore.query.api import Api
-from runstore.query.frames import Frame
-from runstore.query.run import StoredRun
+from runstore.query.points.frames import Frame
+from runstore.query.stored.run import StoredRun
 from tests.index.writing import ODD_VALUES, header, log_path, mixed_bodies, plain_rows, row, run, write, write_log
 
 
@@ -182,11 +182,9 @@ def test_nothing_of_the_libraries_is_imported_before_the_call() -> None:
     assert pyarrow.__name__ in sys.modules  # the test did; a process of its own does not
     import subprocess
 
-    script = (
-        "import sys, runstore.query.frames; print([n for n in ('pyarrow', 'pandas', 'polars') if n in sys.modules])"
-    )
+    script = "import sys, runstore.query.points.frames as _; print({'pyarrow', 'pandas', 'polars'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    assert done.stdout == "set()\n"
 
 
 @pytest.mark.parametrize("seed", range(5))

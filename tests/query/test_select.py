@@ -15,9 +15,9 @@ from runstore.core.conditions import Compare, Condition, Either, Every, Exists, 
 from runstore.core.filters import parse_filter, parse_order
 from runstore.errors import UsageError
 from runstore.index.indexer import Indexer
-from runstore.query.plain import in_sql
-from runstore.query.predicate import predicate
-from runstore.query.select import select
+from runstore.query.filtering.plain import in_sql
+from runstore.query.filtering.predicate import predicate
+from runstore.query.filtering.select import select
 from tests.index.writing import config, exit_record, header, log_path, plain_rows, row, run, summary, write
 
 DAY = 86400.0

@@ -20,8 +20,8 @@ import pytest
 from runstore.errors import NotFound
 from runstore.index.database import index_path
 from runstore.query.api import Api
-from runstore.query.sql import SqlConnection, connect
-from runstore.query.sql_views import VIEWS
+from runstore.query.sql.connecting import SqlConnection, connect
+from runstore.query.sql.views import VIEWS
 from tests.index.writing import (
     config,
     exit_record,
@@ -199,7 +199,7 @@ def test_more_metrics_than_sql_can_count_are_refused_with_a_sentence(
     ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_log(tmp_path, plain_rows(range(3)))
-    monkeypatch.setattr("runstore.query.sql_series.PAGE", 1)
+    monkeypatch.setattr("runstore.query.sql.series.PAGE", 1)
     connection = connect()
     with pytest.raises(sqlite3.OperationalError):
         connection.execute("SELECT * FROM points").fetchall()

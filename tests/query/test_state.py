@@ -14,7 +14,16 @@ import pytest
 from runstore.errors import SettingsError
 from runstore.index.indexer import Indexer
 from runstore.query.api import Api
-from runstore.query.state import CRASHED, FAILED, FINISHED, PREEMPTED, PREEMPTING, RUNNING, silence_seconds, state_of
+from runstore.query.stored.state import (
+    CRASHED,
+    FAILED,
+    FINISHED,
+    PREEMPTED,
+    PREEMPTING,
+    RUNNING,
+    silence_seconds,
+    state_of,
+)
 from runstore.runlog import codec
 from runstore.runlog.process import ProcessName
 from runstore.runlog.record_pb2 import Record

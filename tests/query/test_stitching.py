@@ -12,8 +12,8 @@ import pytest
 
 from runstore.index.indexer import Indexer
 from runstore.query.api import Api
-from runstore.query.points import points_of
-from runstore.query.run import StoredRun
+from runstore.query.points.stitched import points_of
+from runstore.query.stored.run import StoredRun
 from runstore.runlog import codec
 from runstore.runlog.record_pb2 import Record
 from tests.index.writing import exit_record, header, log_path, metric, pending, row, run, summary, write

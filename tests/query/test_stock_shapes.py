@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import runstore
-from runstore.query import artifacts, files, projects, run, runs
+from runstore.query.stored import artifacts, files, projects, run, runs
 from tests.conformance.stock import STOCK_VERSIONS, run_script
 from tests.test_signatures import DESCRIBE, Described, parameters_that_differ
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from runstore.core.json_names import named
-from runstore.query.columns import STEP, Column
 from runstore.query.export.runtable import table_columns
 from runstore.query.export.windows import RunHistory
+from runstore.query.points.columns import STEP, Column
 
 
 class Delimited:

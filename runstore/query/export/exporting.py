@@ -14,7 +14,7 @@ from typing import Any
 from runstore.errors import StorageError, UsageError
 from runstore.query.export.formats import Format, format_named
 from runstore.query.export.windows import RunHistory
-from runstore.query.run import StoredRun
+from runstore.query.stored.run import StoredRun
 
 _UNSAFE = re.compile(r"[^\w.-]")
 _TABLE = "runs"

@@ -11,8 +11,8 @@ import numpy as np
 import orjson
 
 from runstore.core.json_names import named
-from runstore.query.columns import STEP, Column, Columns
 from runstore.query.export.windows import RunHistory
+from runstore.query.points.columns import STEP, Column, Columns
 
 
 class JsonLines:

@@ -11,7 +11,7 @@ import orjson
 from runstore.core.json_names import named
 from runstore.query.export.runtable import table_columns
 from runstore.query.export.windows import RunHistory
-from runstore.query.frames import arrow_array, arrow_table, library
+from runstore.query.points.frames import arrow_array, arrow_table, library
 
 _COMPRESSION = "zstd"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runstore.core.keys import dotted, flatten
-from runstore.query.columns import Column, column
+from runstore.query.points.columns import Column, column
 
 _TREES = ("config", "summary")
 

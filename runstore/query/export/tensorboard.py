@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from runstore.core.times import moment_of
-from runstore.query.columns import Columns
 from runstore.query.export.eventfile import EventFile
 from runstore.query.export.jsonlines import JsonLines
 from runstore.query.export.windows import RunHistory
+from runstore.query.points.columns import Columns
 
 _TIME = "_timestamp"
 

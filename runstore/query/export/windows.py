@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 
 from runstore.index.pieces import lineage_of
-from runstore.query.columns import STEP, Columns, Kind, columns_of
-from runstore.query.history import keys_of
+from runstore.query.points.columns import STEP, Columns, Kind, columns_of
+from runstore.query.points.history import keys_of
 
 # Values of one window, at 8 bytes each and some more while they are laid out: some 0.1 GB in all.
 MOST_VALUES = 2_000_000

@@ -18,7 +18,7 @@ from runstore.query.export.delimited import Delimited
 from runstore.query.export.exporting import expected_points, export
 from runstore.query.export.formats import FORMATS
 from runstore.query.export.windows import RunHistory
-from runstore.query.run import StoredRun
+from runstore.query.stored.run import StoredRun
 from tests.index.writing import config, exit_record, header, log_path, plain_rows, row, run, write, write_log
 from tests.packages import install, run_with
 

@@ -1,0 +1,1 @@
+"""From records to columns: the rows of a log, whatever their shape, decoded many at a time."""

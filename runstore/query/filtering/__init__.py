@@ -1,0 +1,1 @@
+"""Which runs are meant: conditions on runs, asked of the index and of Python."""

@@ -1,0 +1,1 @@
+"""What runs logged: entries of all logs put together, as rows, arrays, frames and charts."""
