@@ -50,7 +50,8 @@ def _rows(bench: Bench, form: str, calls: int) -> list[Row]:
 def _many(bench: Bench, calls: int) -> Row:
     """Return the points indexed in a second from some logs at once, beside the same with one processor."""
     folder = Path(_written(bench, "JSON", calls, AT_ONCE)).parents[1]
-    alone, together = [], []
+    alone: list[float] = []
+    together: list[float] = []
     for number in range(bench.rounds):
         for parallel, figures in ((False, alone), (True, together)):
             call = f"indexed_below({str(folder)!r}, '{folder}.{number}.{parallel}.db', {parallel})"

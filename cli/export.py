@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import click
 
 from runstore.cli.output import emit_json
 from runstore.cli.runs_common import complete_filter, complete_keys, open_api
-from runstore.errors import NotFound
+from runstore.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from runstore.query.api import Api
@@ -40,6 +41,8 @@ def command(
     from runstore.query.export.exporting import expected_points, export
 
     api = open_api()
+    if not runs:
+        _refuse_a_run(api, folder)
     chosen = _chosen(api, runs)
     wanted = [key.strip() for key in keys.split(",") if key.strip()] if keys else None
     hidden = quiet or as_json or not sys.stderr.isatty()
@@ -55,6 +58,15 @@ def command(
     else:
         runs_are = "1 run with {} points is" if len(chosen) == 1 else f"{len(chosen):,} runs with {{}} points are"
         click.echo(f"{runs_are.format(f'{done.points:,}')} in {folder}; {done.table.name} lists them")
+
+
+def _refuse_a_run(api: Api, folder: Path) -> None:
+    """Raise UsageError where what stands in the folder's place is a run: all runs would go to a folder of its name."""
+    if folder.exists():
+        return
+    with contextlib.suppress(NotFound):
+        api.run(str(folder))
+        raise UsageError(f"{folder} is a run: name the folder too, as in `runstore export {folder} exported --to csv`")
 
 
 def _chosen(api: Api, asked: tuple[str, ...]) -> list[StoredRun]:

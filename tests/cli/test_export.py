@@ -56,6 +56,11 @@ def test_a_run_that_is_not_known_is_said_to_be_missing(bench: Bench) -> None:
     assert not (bench.folder / "none").exists()
 
 
+def test_a_run_in_the_folders_place_is_no_folder(bench: Bench) -> None:
+    assert "one is a run: name the folder too" in bench.sentence("export", "one", "--to", "csv", code=2)
+    assert not (bench.folder / "one").exists()
+
+
 def test_progress_is_shown_on_a_terminal_alone(bench: Bench) -> None:
     said = bench.runstore("export", "one", "quietly", "--to", "csv")
     assert said.stderr == ""
