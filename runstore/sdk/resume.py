@@ -31,9 +31,7 @@ class Earlier:
     described: dict[str, Any] = field(default_factory=dict)  # what the run is called and belongs to, by setting
     kind: Origin.Kind = Origin.RESUME  # how the process that goes on stands to these logs
     wandb_config: dict[str, Any] = field(default_factory=dict)  # what W&B's tools keep below the config's key `_wandb`
-    last_started: float = (
-        0.0  # when the last of these logs was begun, by the clock of its time; seconds since the epoch
-    )
+    last_started: float = 0.0  # when the last of these logs was begun, by the clock of then; seconds since the epoch
 
 
 def earlier_logs(root: Path, entity: str, project: str, run_id: str, until: int | None = None) -> Earlier | None:
