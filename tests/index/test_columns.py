@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runstore.core.keys import dotted
@@ -202,7 +202,16 @@ def test_rows_of_different_keys_in_any_order_are_one_block() -> None:
     assert same_as_one_by_one(payloads_of(said)) == [400]
 
 
+def test_an_item_that_names_its_key_twice_is_of_the_last_one() -> None:
+    item = b"\n\x04loss\n\x01b0\x01"  # and has a field that nobody knows instead of a value
+    for record in (b"\x1a", b"\x12"):
+        body = b"\n" + bytes([len(item)]) + item
+        odd = b"\x08\x7b" + record + bytes([len(body)]) + body
+        same_as_one_by_one([*payloads_of([row(n, {"loss": 0.5}) for n in range(3)], 120), odd])
+
+
 @settings(deadline=None, max_examples=120)
+@example(8388607, True)
 @given(st.integers(0, 2**32), st.booleans())
 def test_no_changed_byte_makes_another_row(seed: int, typed: bool) -> None:
     source, encoder = random.Random(seed), wire.RowEncoder(typed)

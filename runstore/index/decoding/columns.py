@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from runstore.core.keys import Key
+from runstore.core.keys import Key, key_of
 from runstore.core.logfold import LogFold
 from runstore.core.rowblock import Column, Odd, RowBlock
 from runstore.index.decoding.heads import JSON, UNKNOWN, KeyTable, ends_of_paths
@@ -187,14 +187,17 @@ class _Assembly:
             content = self._found.raw[begin : int(items.ends[at])]
             key = self._keys[int(self._known.numbers[at])]
             try:
-                if not self._of_row[at]:
-                    value = codec.loads(SummaryItem.FromString(content).value_json)
-                    self._assigned_odd.append(Odd(0, key, value, begin))
-                    continue
-                value = codec.value_of(HistoryItem.FromString(content))
+                item = HistoryItem.FromString(content) if self._of_row[at] else SummaryItem.FromString(content)
             except DecodeError:
                 bad[record] = True
                 continue
+            if key_of(codec.path_of(item)) != key:  # it goes on behind its head, and names another one
+                bad[record] = True
+                continue
+            if isinstance(item, SummaryItem):
+                self._assigned_odd.append(Odd(0, key, codec.loads(item.value_json), begin))
+                continue
+            value = codec.value_of(item)
             if type(value) is float:
                 values.floats[at] = value
             elif type(value) is int and value in _INT64:
