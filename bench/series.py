@@ -86,7 +86,7 @@ def _tail(bench: Bench) -> list[Row]:
 
 
 def _size(what: str, size: float, goal: float) -> Row:
-    return Row(what, f"{size:.2f} B/point", "", "", f"{goal:.1f} or less", round(size, 2) <= goal)
+    return Row(what, f"{size:.3f} B/point", "", "", f"{goal:.1f} or less", size <= goal)
 
 
 def _amplification(what: str, times: float) -> Row:
