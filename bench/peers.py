@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from bench import peerchild
+from tests import packages
 
 # Peer -> what pip installs for it. mlflow-skinny is mlflow's own client; with these two it has the store of its UI.
 PACKAGES = {
@@ -23,7 +22,6 @@ PACKAGES = {
     "mlflow": ("mlflow-skinny", "sqlalchemy", "alembic"),
     "tensorboard": ("tensorboard", "tensorboardX", "setuptools<80"),
 }
-INSTALL_TIMEOUT_SECONDS = 900.0
 RUN_TIMEOUT_SECONDS = 1800.0
 
 
@@ -64,29 +62,9 @@ def or_why(measure: Callable[[], Any]) -> tuple[Any, str]:
 
 def install(peer: str) -> Path:
     """Return the folder that holds `peer`, installing it with pip where it is missing; raises PeerMissing."""
-    site = _cache_folder() / f"{peer}-py{sys.version_info.major}{sys.version_info.minor}"
-    if site.is_dir():
-        return site
-    site.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{site.name}-", dir=site.parent))
     try:
-        _pip_install(peer, partial)
-        os.rename(partial, site)  # so that a folder of this name is always whole
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return site
-
-
-def _pip_install(peer: str, target: Path) -> None:
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    command += ["--target", str(target), *PACKAGES[peer]]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_SECONDS)
+        return packages.cached(peer, lambda target: packages.pip_install(target, *PACKAGES[peer]), "runstore-bench")
     except subprocess.TimeoutExpired as error:
-        raise PeerMissing(f"{peer} left out: pip took more than {INSTALL_TIMEOUT_SECONDS:.0f} s") from error
-    if done.returncode != 0:
-        raise PeerMissing(f"{peer} left out: it could not be installed")
-
-
-def _cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "runstore-bench"
+        raise PeerMissing(f"{peer} left out: pip took more than {packages.INSTALL_TIMEOUT_SECONDS:.0f} s") from error
+    except RuntimeError as error:
+        raise PeerMissing(f"{peer} left out: it could not be installed") from error

@@ -107,7 +107,7 @@ class Courier:
         return SECONDS_BETWEEN_ROUNDS
 
     def _deliver_all(self, remote: Remote) -> None:
-        """Deliver every log that waits, small ones first; one that fails waits for its next growth or the next scan."""
+        """Deliver every log that waits, small ones first; a failed one waits until it or a file of its run changes."""
         with self._changed:
             ready = sorted(self._waiting.values(), key=lambda what: what.end)
         for what in ready:

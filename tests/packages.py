@@ -1,4 +1,4 @@
-"""Packages that only some test needs, each in a folder outside the environment, for programs in a subprocess."""
+"""Packages that only some tests and benchmarks need: each in a folder of its own, for programs in a subprocess."""
 
 from __future__ import annotations
 
@@ -8,29 +8,31 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
-_INSTALL_TIMEOUT_SECONDS = 600.0
+INSTALL_TIMEOUT_SECONDS = 900.0  # wheels of 20 MB and more, over a slow line
 
 
 def install(name: str, version: str) -> Path:
-    """Return the folder that holds a package and what it needs, installing it with pip where it is missing.
+    """Return the folder that holds a package and what it needs; raises RuntimeError with pip's words if it fails."""
+    return cached(f"{name}-{version}", lambda target: pip_install(target, f"{name}=={version}"))
 
-    A folder under its final name is always whole: pip fills a temporary one beside it, which is then renamed. Of
-    several processes that install at once, one wins. Raises RuntimeError with pip's own words if it fails.
+
+def cached(name: str, fill: Callable[[Path], None], cache: str = "runstore-tests") -> Path:
+    """Return the folder of this name, for this Python, in the user's cache, filling it where it is missing.
+
+    A folder under its final name is always whole: `fill` gets a temporary one beside it, which is then renamed. Of
+    several processes that fill it at once, one wins and the others throw theirs away.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "runstore-tests"
-    site = cache / f"{name}-{version}-py{sys.version_info.major}{sys.version_info.minor}"
+    above = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / cache
+    site = above / f"{name}-py{sys.version_info.major}{sys.version_info.minor}"
     if site.is_dir():
         return site
-    cache.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{site.name}-", dir=cache))
+    above.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{site.name}-", dir=above))
     try:
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        command += ["--target", str(partial), f"{name}=={version}"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_TIMEOUT_SECONDS)
-        if done.returncode != 0:
-            raise RuntimeError(f"pip could not install {name}=={version}:\n{done.stderr}")
+        fill(partial)
         os.rename(partial, site)
     except OSError:
         if not site.is_dir():  # else another process was faster
@@ -38,6 +40,15 @@ def install(name: str, version: str) -> Path:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return site
+
+
+def pip_install(target: Path, *arguments: str) -> None:
+    """Install with pip into a folder; raises RuntimeError with pip's own words, and TimeoutExpired."""
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command += ["--target", str(target), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_SECONDS)
+    if done.returncode != 0:
+        raise RuntimeError(f"pip could not install {' '.join(arguments)} into {target}:\n{done.stderr}")
 
 
 def run_with(site: Path, source: str, *arguments: str) -> str:

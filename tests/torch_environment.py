@@ -7,14 +7,14 @@ stays as light as a training process is without torch. It is the build for proce
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import textwrap
 from pathlib import Path
 
 import pytest
+
+from tests import packages
 
 TORCH_VERSION = "2.13.0"
 # One version of Python, since torch is 200 MB to fetch and 800 MB on the disk for each.
@@ -32,7 +32,6 @@ _REQUIREMENTS = (
     "fsspec",
 )
 _UNUSABLE = "unusable.txt"  # beside a torch that can't be imported: why
-_INSTALL_TIMEOUT_SECONDS = 900.0
 _RUN_TIMEOUT_SECONDS = 120.0
 ROOT = Path(__file__).parents[1]
 
@@ -46,32 +45,18 @@ def needed() -> pytest.MarkDecorator:
 def install() -> Path:
     """Return the folder that holds torch, installing it with pip where it is missing.
 
-    A folder under its final name is always whole: pip fills a temporary one beside it, which is then renamed. Of
-    several processes that install at once, one wins. Where pip finds the build for CUDA alone, which can't be imported
+    Where pip finds the build for CUDA alone, which can't be imported
     without gigabytes more, the test is skipped and says so. Raises RuntimeError with pip's own words if it fails.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "runstore-tests"
-    site = cache / f"torch-{TORCH_VERSION}-py{sys.version_info.major}{sys.version_info.minor}"
-    if not site.is_dir():
-        _fill(site)
+    site = packages.cached(f"torch-{TORCH_VERSION}", _fill)
     if (site / _UNUSABLE).exists():
         pytest.skip(f"the torch {TORCH_VERSION} that pip found can't be imported: {(site / _UNUSABLE).read_text()}")
     return site
 
 
 def _fill(site: Path) -> None:
-    cache = site.parent
-    cache.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{site.name}-", dir=cache))
-    try:
-        _pip_install(partial)
-        _check_import(partial)
-        os.rename(partial, site)
-    except OSError:
-        if not site.is_dir():  # else another process was faster
-            raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    packages.pip_install(site, "--no-deps", f"torch=={TORCH_VERSION}", *_REQUIREMENTS)
+    _check_import(site)
 
 
 def run(
@@ -103,11 +88,3 @@ def _check_import(site: Path) -> None:
     )
     if done.returncode != 0:
         (site / _UNUSABLE).write_text(done.stderr.strip().rpartition("\n")[2])
-
-
-def _pip_install(target: Path) -> None:
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += ["--target", str(target), f"torch=={TORCH_VERSION}", *_REQUIREMENTS]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_TIMEOUT_SECONDS)
-    if done.returncode != 0:
-        raise RuntimeError(f"pip could not install torch=={TORCH_VERSION} into {target}:\n{done.stderr}")

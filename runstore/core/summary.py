@@ -28,8 +28,7 @@ class SummaryFold:
 
     def apply_plain_row(self, row: Mapping[str, Any]) -> None:
         """Take in a flat row without None; the hot path."""
-        definitions = self.definitions
-        if not (self._inner or definitions.by_name or definitions.by_glob) or self.takes_plainly(row):
+        if self.takes_plainly(row):
             self._values.update(row)
         else:
             self.apply_row(row)

@@ -12,12 +12,12 @@ from typing import Any
 
 from runstore.core.identity import NO_PROJECT
 from runstore.runlog import codec, wire
+from runstore.runlog.origin import header_of_this_process
 from runstore.runlog.process import ProcessName
 from runstore.runlog.record_pb2 import FilesItem, Origin, Record
 from runstore.sdk.surroundings.program import program_of
 from runstore.sdk.values import storable
 from runstore.settings import RunMoment, Settings
-from runstore.version import VERSION
 
 # Stock tools compare this with their own version; the lowest that reads every record we write.
 MIN_CONSUMER = "0.13.0"
@@ -26,24 +26,10 @@ METADATA_FILE = "wandb-metadata.json"  # in the folder `files` of the run direct
 
 def header_record(kind: Origin.Kind, started_ns: int, starting_step: int) -> bytes:
     """Return the header: the process, and how this log stands to the run's other logs."""
-    process = ProcessName.of_this_process()
-    record = Record()
-    record.header.version_info.producer = f"runstore {VERSION}"
+    record = header_of_this_process(kind, started_ns)
     record.header.version_info.min_consumer = MIN_CONSUMER
-    record.header.origin.CopyFrom(
-        Origin(
-            writer="runstore",
-            version=VERSION,
-            host=process.host,
-            boot_id=process.boot_id,
-            pid=process.pid,
-            pid_started_ticks=process.started_ticks,
-            kind=kind,
-            started_ns=started_ns,
-            starting_step=starting_step,
-            program=_program(),
-        )
-    )
+    record.header.origin.starting_step = starting_step
+    record.header.origin.program = _program()
     return codec.encode(record)
 
 

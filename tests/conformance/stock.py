@@ -8,40 +8,26 @@ gets in, and nothing but a loopback server can be reached by what they say.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests import packages
+
 STOCK_VERSIONS = ("0.31.0", "0.24.2", "0.19.11")
 
 FAKE_API_KEY = "0123456789" * 4
 RUN_TIMEOUT_SECONDS = 120.0
-# Three wheels of 20 MB and their dependencies, over a slow line.
-INSTALL_TIMEOUT_SECONDS = 900.0
 
 
 def install(version: str) -> Path:
     """Return the folder that holds stock wandb `version`, installing it with pip where it is missing.
 
-    A folder under its final name is always whole: pip fills a temporary one beside it, which is then renamed.
-    Of several processes that install at once, one wins and the others throw theirs away.
-
     Raises RuntimeError with pip's own words if it fails.
     """
-    site = _cache_folder() / f"wandb-{version}-py{sys.version_info.major}{sys.version_info.minor}"
-    if site.is_dir():
-        return site
-    site.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{site.name}-", dir=site.parent))
-    try:
-        _pip_install(version, partial)
-        _move_into_place(partial, site)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return site
+    return packages.cached(f"wandb-{version}", lambda target: _pip_install(version, target))
 
 
 def run_script(
@@ -101,25 +87,8 @@ def synced_mark(run_dir: Path) -> Path:
     return log.with_name(f"{log.name}.synced")
 
 
-def _cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "runstore-tests"
-
-
 def _pip_install(version: str, target: Path) -> None:
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    command += ["--target", str(target), f"wandb=={version}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_SECONDS)
-    if done.returncode != 0:
-        raise RuntimeError(f"pip could not install wandb=={version} into {target}:\n{done.stderr}")
-
-
-def _move_into_place(partial: Path, site: Path) -> None:
-    try:
-        os.rename(partial, site)
-    except OSError:
-        # Another process was faster: its folder is as good as ours. Anything else is a real failure.
-        if not site.is_dir():
-            raise
+    packages.pip_install(target, f"wandb=={version}")
 
 
 def _run(

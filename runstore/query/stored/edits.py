@@ -16,10 +16,9 @@ from runstore.core.edits import Edit, Values, edit_record
 from runstore.errors import StorageError, TakeoverRefused, UsageError
 from runstore.paths import edit_log_path, is_log_name
 from runstore.runlog import codec, wire
-from runstore.runlog.process import ProcessName
+from runstore.runlog.origin import header_of_this_process
 from runstore.runlog.record_pb2 import Origin, Record
 from runstore.runlog.writer import LogWriter
-from runstore.version import VERSION
 
 TakeIn = Callable[[Path], object]
 # Each process that may not go on with another's file begins one of its own; so many never meet.
@@ -73,23 +72,9 @@ def _writer(log: Path, edit: Edit) -> LogWriter:
 
 def _beginning(edit: Edit) -> list[bytes]:
     """Return the records that say what this file is, and what run it is about."""
-    process = ProcessName.of_this_process()
-    record = Record()
-    record.header.version_info.producer = f"runstore {VERSION}"
-    record.header.origin.CopyFrom(
-        Origin(
-            writer="runstore",
-            version=VERSION,
-            host=process.host,
-            boot_id=process.boot_id,
-            pid=process.pid,
-            pid_started_ticks=process.started_ticks,
-            kind=Origin.EDIT,
-            started_ns=edit.made_ns,
-        )
-    )
+    header = header_of_this_process(Origin.EDIT, edit.made_ns)
     run = Record(run={"run_id": edit.run_id, "entity": edit.entity, "project": edit.project})
-    return [codec.encode(record), codec.encode(run)]
+    return [codec.encode(header), codec.encode(run)]
 
 
 def moment_after(*times: float) -> int:
