@@ -67,6 +67,14 @@ class NotFound(Error):
     exit_code = 3
 
 
+class CommError(Error):
+    """What a W&B server would refuse, or could not be asked: here, what local disk does not hold either."""
+
+
+class ArtifactNotFound(NotFound, CommError):
+    """An artifact, version or alias that is not there; names the nearest. A CommError too, as with W&B's library."""
+
+
 class LogError(RunstoreError):
     """A file that can't be read as a run log at all. Damage inside a log is never an error."""
 

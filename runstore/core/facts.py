@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from runstore.core.edits import Edit, edit_of
+from runstore.core.moves import Move, move_of
 from runstore.runlog import codec
 from runstore.runlog.record_pb2 import ArtifactManifest, ArtifactRecord, FilesItem, Record
 
@@ -63,6 +64,10 @@ class ArtifactNamed:
     tags: tuple[str, ...] = ()
     entries: tuple[ArtifactEntry, ...] | None = None
     manifest_file: str = ""
+    distributed_id: str = ""  # the same for the parts of an artifact that several processes make
+    finalize: bool = True  # False: a part, and not the last one
+    incremental: bool = False
+    ttl_seconds: int = 0  # as in the record
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ class AlertSent:
     wait_ms: int
 
 
-Fact: TypeAlias = SystemSample | FileNamed | ArtifactNamed | AlertSent | Edit
+Fact: TypeAlias = SystemSample | FileNamed | ArtifactNamed | Move | AlertSent | Edit
 
 
 def facts_of(record: Record) -> Iterator[Fact]:
@@ -119,6 +124,10 @@ def _artifact(record: Record) -> Iterator[Fact]:
         tags=tuple(artifact.tags),
         entries=_entries(artifact.manifest),
         manifest_file=artifact.manifest.manifest_file_path,
+        distributed_id=artifact.distributed_id,
+        finalize=artifact.finalize or not artifact.distributed_id,
+        incremental=artifact.incremental_beta1,
+        ttl_seconds=artifact.ttl_duration_seconds,
     )
 
 
@@ -148,6 +157,8 @@ def _alert(record: Record) -> Iterator[Fact]:
 def _footer(record: Record) -> Iterator[Fact]:
     if record.footer.HasField("edit"):
         yield edit_of(record.footer.edit)
+    if record.footer.HasField("artifact"):
+        yield move_of(record.footer.artifact)
 
 
 _SAYS: dict[str, Callable[[Record], Iterator[Fact]]] = {

@@ -134,12 +134,50 @@ class Origin(_message.Message):
     def __init__(self, writer: _Optional[str] = ..., version: _Optional[str] = ..., host: _Optional[str] = ..., boot_id: _Optional[str] = ..., pid: _Optional[int] = ..., pid_started_ticks: _Optional[int] = ..., kind: _Optional[_Union[Origin.Kind, str]] = ..., started_ns: _Optional[int] = ..., starting_step: _Optional[int] = ..., program: _Optional[str] = ...) -> None: ...
 
 class FooterRecord(_message.Message):
-    __slots__ = ("pending", "edit")
+    __slots__ = ("pending", "edit", "artifact")
     PENDING_FIELD_NUMBER: _ClassVar[int]
     EDIT_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_FIELD_NUMBER: _ClassVar[int]
     pending: HistoryRecord
     edit: Edit
-    def __init__(self, pending: _Optional[_Union[HistoryRecord, _Mapping]] = ..., edit: _Optional[_Union[Edit, _Mapping]] = ...) -> None: ...
+    artifact: ArtifactMove
+    def __init__(self, pending: _Optional[_Union[HistoryRecord, _Mapping]] = ..., edit: _Optional[_Union[Edit, _Mapping]] = ..., artifact: _Optional[_Union[ArtifactMove, _Mapping]] = ...) -> None: ...
+
+class ArtifactMove(_message.Message):
+    __slots__ = ("made_ns", "client_id", "entity", "project", "collection", "type", "version", "aliases", "dropped_aliases", "base_client_id", "linked", "removed", "description", "metadata", "tags", "ttl_seconds")
+    MADE_NS_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ENTITY_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    COLLECTION_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    ALIASES_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_ALIASES_FIELD_NUMBER: _ClassVar[int]
+    BASE_CLIENT_ID_FIELD_NUMBER: _ClassVar[int]
+    LINKED_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    TTL_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    made_ns: int
+    client_id: str
+    entity: str
+    project: str
+    collection: str
+    type: str
+    version: int
+    aliases: _containers.RepeatedScalarFieldContainer[str]
+    dropped_aliases: _containers.RepeatedScalarFieldContainer[str]
+    base_client_id: str
+    linked: bool
+    removed: bool
+    description: str
+    metadata: str
+    tags: Tags
+    ttl_seconds: int
+    def __init__(self, made_ns: _Optional[int] = ..., client_id: _Optional[str] = ..., entity: _Optional[str] = ..., project: _Optional[str] = ..., collection: _Optional[str] = ..., type: _Optional[str] = ..., version: _Optional[int] = ..., aliases: _Optional[_Iterable[str]] = ..., dropped_aliases: _Optional[_Iterable[str]] = ..., base_client_id: _Optional[str] = ..., linked: bool = ..., removed: bool = ..., description: _Optional[str] = ..., metadata: _Optional[str] = ..., tags: _Optional[_Union[Tags, _Mapping]] = ..., ttl_seconds: _Optional[int] = ...) -> None: ...
 
 class Edit(_message.Message):
     __slots__ = ("made_ns", "entity", "project", "run_id", "name", "notes", "group", "job_type", "tags", "config", "summary")

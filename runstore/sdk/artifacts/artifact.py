@@ -20,8 +20,9 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 from runstore.core.manifest import MD5, Manifest, ManifestEntry, entry_path, hasher, hex_of, text_of
 from runstore.errors import ArtifactFinalizedError, StorageError, UsageError, WrongArtifact, WrongArtifactType
 from runstore.sdk.artifacts import staging
-from runstore.sdk.artifacts.facts import ArtifactFacts, ArtifactTTL, Logged
+from runstore.sdk.artifacts.facts import ArtifactTTL, Logged
 from runstore.sdk.artifacts.names import checked_metadata, checked_name, checked_type, cleaned_name
+from runstore.sdk.artifacts.reading import ArtifactReading, with_suffix
 from runstore.sdk.media.base import Media
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ _DIGEST_CHARACTERS = 20  # of a digest, in names that are made of it
 _TABLES = "media/tables/"  # what is added below it is named by its content
 
 
-class Artifact(ArtifactFacts):
+class Artifact(ArtifactReading):
     """A set of files and references under one name. Make it, add to it, log it with `run.log_artifact`."""
 
     def __init__(
@@ -67,8 +68,6 @@ class Artifact(ArtifactFacts):
         self._incremental = incremental
         self._manifest = Manifest(digest_algorithm, storage_region)
         self._final = False
-        self._objects: dict[int, tuple[Media, ManifestEntry]] = {}  # by id, which the reference keeps from being reused
-        self._added_from: dict[str, str] = {}  # entry by the path of the file that was added
 
     @classmethod
     def of_the_run(cls, name: str, kind: str, incremental: bool = False) -> Artifact:
@@ -204,7 +203,7 @@ class Artifact(ArtifactFacts):
             raise WrongArtifactType(f"{type(obj).__name__}: it can't be added to an artifact; add_file takes files")
         if id(obj) in self._objects:
             return self._objects[id(obj)][1]
-        path = _with_suffix(entry_path(name), obj)
+        path = with_suffix(entry_path(name), obj)
         elsewhere = _kept_in(obj)
         if elsewhere is not None and elsewhere[0] is not self and elsewhere[0].is_finalized:
             return self._refer(*elsewhere, path)
@@ -236,26 +235,7 @@ class Artifact(ArtifactFacts):
     def __getitem__(self, name: str) -> Media | None:
         return self.get(name)
 
-    # What is in it.
-
-    def get_entry(self, name: str | os.PathLike[str]) -> ManifestEntry:
-        """Return the entry at a path, or of the media that were added under this name. Raises KeyError for none."""
-        path = entry_path(name)
-        entry = self._manifest.get_entry_by_path(path) or self._entry_of_media(path)
-        if entry is None:
-            raise KeyError(f"{path!r} is not in artifact {self.name}")
-        return entry
-
-    get_path = get_entry
-
-    def get(self, name: str) -> Media | None:
-        """Return the media that were added under this name, or None."""
-        entry = self._entry_of_media(entry_path(name))
-        return next((obj for obj, added in self._objects.values() if added is entry), None)
-
-    def get_added_local_path_name(self, local_path: str) -> str | None:
-        """Return the path that a file has in the artifact which was added from `local_path`, or None."""
-        return self._added_from.get(local_path)
+    # What is taken out of it.
 
     def remove(self, item: str | os.PathLike[str] | ManifestEntry) -> None:
         """Take out an entry, or all below a folder. Raises FileNotFoundError where there is none."""
@@ -298,11 +278,6 @@ class Artifact(ArtifactFacts):
         with run:
             run.log_artifact(self)
 
-    def wait(self, timeout: int | None = None) -> Artifact:
-        """Return the artifact: when log_artifact returned, it is recorded. Raises ArtifactNotLoggedError before."""
-        self._as_logged("record to wait for")
-        return self
-
     def mark_logged(self, logged: Logged) -> None:
         """Remember how it was logged; for `run.log_artifact`."""
         self._logged = logged
@@ -336,22 +311,11 @@ class Artifact(ArtifactFacts):
         self._manifest.add_entry(entry)
         return entry
 
-    def _entry_of_media(self, name: str) -> ManifestEntry | None:
-        for obj, entry in self._objects.values():
-            if entry.path in (name, _with_suffix(name, obj)):
-                return entry
-        return None
-
 
 def _kept_in(obj: Media) -> tuple[Artifact, str] | None:
     """Return in which artifact an object is, and under which path; None for one that is in no artifact."""
     found: tuple[Artifact, str] | None = obj.__dict__.get("kept_in")
     return found
-
-
-def _with_suffix(name: str, obj: Media) -> str:
-    suffix = f"{obj.log_type}.json"
-    return name if name.endswith(suffix) else f"{name}.{suffix}"
 
 
 def _named_by_content(entry: ManifestEntry) -> str:
