@@ -34,6 +34,7 @@ COMMANDS = {
     "disabled": "modes:disabled",
     "enabled": "modes:enabled",
     "login": "login",
+    "run": "run",
     "settings": "settings",
     "completion": "completion",
 }
@@ -57,15 +58,15 @@ def cli() -> None:
     """
 
 
-def main() -> None:
-    """Run the command line."""
+def main(commands: click.Group = cli, name: str = "runstore") -> None:
+    """Run the command line: `commands`, under the name by which they were called."""
     notices.listen(warn)
     parallel.allow()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names are of any characters; terminals are not
     try:
-        _run()
+        _run(commands, name)
     except RunstoreError as error:
         warn(str(error))
         sys.exit(error.exit_code)
@@ -83,13 +84,13 @@ def main() -> None:
         sys.exit(StorageError.exit_code)
 
 
-def _run() -> None:
+def _run(commands: click.Group, name: str) -> None:
     try:
         try:
-            cli(prog_name="runstore")
+            commands(prog_name=name)
         except IndexDamaged as error:
             warn(str(error))
-            cli(prog_name="runstore")  # with a new index
+            commands(prog_name=name)  # with a new index
     finally:
         if sys.stdout is not None:  # which is closed where there is none
             sys.stdout.flush()

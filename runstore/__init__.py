@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from runstore.sdk.run_functions import watch as watch
     from runstore.sdk.summary import Summary
     from runstore.settings import Settings as Settings
+    from runstore.shim import install_as_wandb as install_as_wandb
 
 __all__ = [
     "init",
@@ -93,6 +94,7 @@ __all__ = [
     "join",
     "require",
     "ensure_configured",
+    "install_as_wandb",
     "termlog",
     "termwarn",
     "termerror",
@@ -155,6 +157,7 @@ _LAZY = {
     "attach": "runstore.sdk.beginning",
     "define_metric": "runstore.sdk.run_functions",
     "ensure_configured": "runstore.sdk.functions",
+    "install_as_wandb": "runstore.shim",
     "join": "runstore.sdk.functions",
     "link_model": "runstore.sdk.run_functions",
     "log_artifact": "runstore.sdk.run_functions",

@@ -1,0 +1,5 @@
+"""The Api for stored runs, and what it hands back."""
+
+from __future__ import annotations
+
+from runstore import Api as Api
