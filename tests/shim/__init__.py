@@ -1,0 +1,1 @@
+"""runstore under the name of wandb, in programs of their own."""
