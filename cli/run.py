@@ -16,7 +16,7 @@ from runstore.cli.output import warn
 from runstore.errors import NotFound, UsageError
 from runstore.version import VERSION
 
-_ASK = "import runstore, runstore.version; print(runstore.version.VERSION)"
+_ASK = "import runstore.version"
 _ASK_TIMEOUT_SECONDS = 60.0  # a first import from a network file system
 # Options of Python by which it ignores PYTHONPATH.
 _ISOLATING = ("I", "E")
@@ -37,9 +37,12 @@ def command(quiet: bool, program: tuple[str, ...]) -> None:
     executable = _found(program[0])
     _refuse_isolation(program)
     interpreter = _interpreter_of(executable)
-    version = _ask(interpreter)
+    if interpreter is None:  # a shell, make, srun: who knows which Python it starts
+        interpreter = _guessed()
+    else:
+        _ask(interpreter)
     if not quiet:
-        warn(f"`import wandb` is runstore {version} in this program; runs are kept on this disk")
+        warn(f"`import wandb` is runstore {VERSION} in this program; runs are kept on this disk")
     sys.stdout.flush()
     os.execve(executable, program, _environment(interpreter))
 
@@ -69,8 +72,8 @@ def _refuse_isolation(program: Sequence[str]) -> None:
             return
 
 
-def _interpreter_of(executable: str) -> str:
-    """Return the Python that a program is run by: itself, the one in its first line, or the one that PATH finds."""
+def _interpreter_of(executable: str) -> str | None:
+    """Return the Python that a program is run by: itself, or the one in its first line; None for what is no Python."""
     if Path(executable).name.startswith("python"):
         return executable
     with open(executable, "rb") as file:
@@ -81,11 +84,22 @@ def _interpreter_of(executable: str) -> str:
             return words[0]
         names = [word for word in words[1:] if not word.startswith("-")]
         return shutil.which(names[0]) or names[0]
-    return shutil.which("python") or shutil.which("python3") or sys.executable
+    return None
 
 
-def _ask(interpreter: str) -> str:
-    """Return the version of runstore that an interpreter imports. Raises NotFound where it can't."""
+def _guessed() -> str:
+    """Return the Python that a shell would find, or this one where that one has no runstore, saying so."""
+    found = shutil.which("python") or shutil.which("python3") or sys.executable
+    try:
+        _ask(found)
+    except NotFound as error:
+        warn(f"{error}; the program goes on, and records where its Python can")
+        return sys.executable
+    return found
+
+
+def _ask(interpreter: str) -> None:
+    """Raise NotFound where an interpreter can't import runstore."""
     try:
         done = subprocess.run(
             [interpreter, "-c", _ASK], capture_output=True, text=True, timeout=_ASK_TIMEOUT_SECONDS, check=False
@@ -99,7 +113,6 @@ def _ask(interpreter: str) -> str:
         raise NotFound(
             f"{interpreter} can't import runstore ({why}); install it there: {interpreter} -m pip install runstore"
         )
-    return done.stdout.strip() or VERSION
 
 
 def _environment(interpreter: str) -> dict[str, str]:

@@ -123,7 +123,8 @@ def test_nothing_but_wandb_lies_where_it_could_hide_a_users_module() -> None:
 def test_options_that_would_keep_it_out_are_refused(option: str, tmp_path: Path, environment: dict[str, str]) -> None:
     done = run(environment, PYTHON, option, "-c", "import wandb")
     assert done.returncode == 2
-    assert "PYTHONPATH" in done.stderr and "install_as_wandb" in done.stderr
+    assert "PYTHONPATH" in done.stderr
+    assert "install_as_wandb" in done.stderr
 
 
 def test_letters_of_other_options_and_of_the_program_are_none_of_its_business(
@@ -155,6 +156,17 @@ def test_a_script_is_asked_for_by_the_interpreter_in_its_first_line(
     done = run(environment, script)
     assert done.returncode == 3
     assert str(tmp_path / "bare") in done.stderr
+
+
+def test_a_shell_is_started_though_the_python_that_it_finds_has_no_runstore(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    venv.create(tmp_path / "bare", with_pip=False)
+    environment["PATH"] = os.pathsep.join([str(tmp_path / "bare" / "bin"), environment["PATH"]])
+    del environment["PYTHONPATH"]
+    done = run(environment, "sh", "-c", f"{PYTHON} -c 'import wandb; print(wandb.__version__)'")
+    assert done.stdout == "0.31.0+runstore.1\n", done.stderr
+    assert f"{tmp_path / 'bare' / 'bin' / 'python'} can't import runstore" in done.stderr
 
 
 def test_a_program_that_is_not_there_is_said_to_be(environment: dict[str, str]) -> None:
