@@ -83,7 +83,7 @@ def test_the_wheel_works_in_an_empty_environment(wheel: Path, tmp_path: Path) ->
     assert ",finished," in listed.stdout
     # A program that imports wandb is served as well, and the command of that name.
     command = [str(environment / "bin" / "runstore"), "run", "sh", "-c", f"wandb --version; {python} -c '{_ASK}'"]
-    asked = subprocess.run(command, cwd=work, env=clean, check=True, capture_output=True, text=True)
+    asked = subprocess.run(command, cwd=work, env=clean, capture_output=True, text=True, check=False)
     assert asked.stdout.split("\n") == [f"runstore {VERSION}, as wandb 0.31.0", "0.31.0+runstore.1", ""], asked.stderr
     # Without the extra, the hub says what it needs.
     hub = [str(environment / "bin" / "runstore"), "hub", "serve"]
