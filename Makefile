@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: all demo test test-matrix lint typecheck bench proto dist clean
+.PHONY: all demo test test-matrix test-integrations lint typecheck bench proto dist clean
 all: test lint typecheck
 
 .venv/ready: setup.cfg pyproject.toml
@@ -18,6 +18,9 @@ test: .venv/ready          ## the whole test suite
 
 test-matrix: .venv/ready   ## Python 3.10 and 3.13 with the oldest and newest protobuf
 	$(BIN)/python -m tests.matrix
+
+test-integrations: .venv/ready   ## Lightning, Composer, fastai and others, in an environment of 1.8 GB that is kept
+	$(BIN)/python -m pytest -n 2 tests/integrations
 
 lint: .venv/ready
 	$(BIN)/ruff check .

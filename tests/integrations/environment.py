@@ -36,9 +36,7 @@ _ALONE = (
     *("mosaicml==0.32.1", "xgboost-cpu==3.2.0", "lightgbm==4.7.0", "stable-baselines3==2.9.2", "gymnasium"),
     "farama-notifications",
 )
-_RUNSTORE_NEEDS = (
-    *("click", "httpx", "nvidia-ml-py", "orjson", "platformdirs", "protobuf", "watchdog", "soundfile"),
-)
+_RUNSTORE_NEEDS = (*("click", "httpx", "nvidia-ml-py", "orjson", "platformdirs", "protobuf", "watchdog", "soundfile"),)
 _OPERATORS = """# Declared here, since this build has no compiled operators.
 import torch.library as _library
 _declared = _library.Library("torchvision", "DEF")
