@@ -13,10 +13,13 @@ from runstore.core.logfold import ConsolePiece, LogFold, Row
 from runstore.core.rowblock import RowBlock
 from runstore.core.terminal import TerminalLine
 from runstore.errors import LogError, NotFound
+from runstore.index.artifacts.entering import enter
+from runstore.index.artifacts.places import EVERYTHING, Places
 from runstore.index.chunks.tails import CHUNK_COLUMNS, Tails
 from runstore.index.decoding.columns import BlockDecoder, fold_until
 from runstore.index.facts import FactRows
 from runstore.index.onerun import forget_log
+from runstore.index.rescue.rows import WantedRows
 from runstore.runlog import codec
 from runstore.runlog.codec import LogIdentity
 from runstore.runlog.live import LiveReader
@@ -44,6 +47,9 @@ class OneLog:
         self._seen = (-1, 0)  # size and mtime_ns of the file when all of it had been read
         self._tails = Tails(connection)
         self._facts = FactRows()
+        self._run: int | None = None  # row of the run to whose collections its artifacts were added
+        self._fresh: Places | None = None  # what was written of artifacts, and is in no collection
+        self._wanted = WantedRows()
         self._texts: list[tuple[str, int, str]] = []  # key, step, JSON
         self._lines: list[tuple[int, str, float, str]] = []  # line, stream, time, text
         self._next_line = 0
@@ -56,7 +62,7 @@ class OneLog:
         status = status_of(path)
         log._inode = status.st_ino
         row = connection.execute(
-            "SELECT id, indexed, lost_bytes, log_id, state, size, mtime_ns FROM logs WHERE path = ?", (str(path),)
+            "SELECT id, indexed, lost_bytes, log_id, state, size, mtime_ns, run FROM logs WHERE path = ?", (str(path),)
         ).fetchone()
         if row is None:
             return log
@@ -66,6 +72,7 @@ class OneLog:
             return log
         log.id, log.offset, log.lost_bytes, _ = row[:4]
         log._seen = row[5:7]
+        log._run = row[7]
         state = json.loads(row[4])
         log.fold.restore(state["fold"])
         log._written = log.offset, log.fold.facts.rows
@@ -104,6 +111,11 @@ class OneLog:
     def is_new(self) -> bool:
         """Whether the database has no row of it yet."""
         return self._written[1] == 0
+
+    @property
+    def names_outside(self) -> bool:
+        """Whether it named files outside of the run directory that are not written: they may soon be gone."""
+        return bool(self._wanted)
 
     @property
     def news_rows(self) -> int:
@@ -154,7 +166,17 @@ class OneLog:
             )
         self._texts, self._lines = [], []
         self._written = self.offset, self.fold.facts.rows
-        self._facts.write(self._connection, self.id)
+        self._fresh = self._facts.write(self._connection, self.id)
+        self._wanted.write(self._connection, self.id)
+
+    def enter_collections(self) -> None:
+        """Let artifacts and moves that were just written count in their collections, the run being up to date."""
+        (run,) = self._connection.execute("SELECT run FROM logs WHERE id = ?", (self.id,)).fetchone()
+        if run != self._run:  # what was written of it before belongs to that run, too
+            self._run, self._fresh = run, EVERYTHING
+        if self._fresh is not None:
+            enter(self._connection, self.id, self._fresh)
+        self._fresh = None
 
     def _write_log(self) -> None:
         facts = self.fold.facts
@@ -221,6 +243,8 @@ class OneLog:
     def _on_fact(self, fact: Fact, time: float) -> None:
         if not isinstance(fact, SystemSample):
             self._facts.add(fact, time)
+            if not self.fold.facts.kind:  # our own logs name nothing outside of the run directory
+                self._wanted.add(fact)
             return
         for key, value in fact.values.items():
             self._tails.of(key, "system").add(fact.time_ms, value)

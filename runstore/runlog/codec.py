@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -139,5 +138,7 @@ def begins_as(path: Path, identity: LogIdentity) -> bool:
 
 
 def _digest(path: Path, size: int) -> str:
+    import hashlib  # with OpenSSL; a training process, which loads this module, asks for no identity
+
     with open(path, "rb") as file:
         return hashlib.sha256(file.read(size)).hexdigest()

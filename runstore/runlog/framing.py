@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from runstore.errors import FutureLogVersion, NotALog
+from runstore.runlog.payloads import Payloads
 
 MAGIC = b":W&B\xe1\xbe"
 VERSION = 0
@@ -160,39 +161,25 @@ class Deframer:
             if event is not None:
                 return event
 
-    def next_many(self, until: int) -> list[bytes]:
-        """Return the payloads of the intact records that come next and begin before `until`, at a third of the cost.
+    def next_many(self, until: int, found: Payloads) -> None:
+        """Add to `found` the intact records that come next and begin before `until`, at a fifth of the cost.
 
-        Empty where `next` has to look: at damage, at a record in several chunks, at the end of what was fed.
+        Adds none where `next` has to look: at damage, at a record in several chunks, at the end of what was fed.
         """
         if self._at == 0 or self._parts or self._lost_start >= 0:
-            return []
-        buffer = self._buffer
-        payloads: list[bytes] = []
-        at, size, stop = self._at - self._base, len(self._buffer), until - self._base
-        block_end = at + BLOCK_BYTES - self._at % BLOCK_BYTES
-        limit = min(block_end, size)
-        # Looked up once: this loop is a third of what reading a log costs.
-        unpack, crc32, add = _CHUNK_HEADER.unpack_from, zlib.crc32, payloads.append
-        while at < stop:
-            start = at + CHUNK_HEADER_BYTES
-            if start > limit:
-                if start <= block_end or block_end > size:
-                    break
-                at, block_end = block_end, block_end + BLOCK_BYTES  # padding
-                limit = min(block_end, size)
-                continue
-            crc, length, kind = unpack(buffer, at)
-            end = start + length
-            if kind != FULL or end > limit:
-                break
-            payload = buffer[start:end]
-            if crc != crc32(payload, _CRC_OF_FULL):
-                break
-            add(payload)
-            at = end
-        self._at = self._base + at
-        return payloads
+            return
+        buffer, base = self._buffer, self._base
+        while self._at < until:
+            at = self._at - base
+            block_end = at + BLOCK_BYTES - self._at % BLOCK_BYTES
+            sizes = _sizes_of_records(buffer, at, min(block_end, len(buffer)), until - base)
+            end = at + sum(sizes) + CHUNK_HEADER_BYTES * len(sizes)
+            if sizes:
+                found.add_chunks(memoryview(buffer)[at:end], sizes)
+            is_padding = block_end - end < CHUNK_HEADER_BYTES and block_end <= len(buffer)
+            self._at = base + (block_end if is_padding else end)
+            if not is_padding:
+                return
 
     def _chunk(self, at: int, left: int) -> tuple[int, int] | None:
         """Return the type of the chunk at `at`, or _BAD, and where it ends; None if it is not all there yet."""
@@ -303,3 +290,19 @@ class Deframer:
 
 
 _BAD = -1
+
+
+def _sizes_of_records(buffer: bytes, at: int, limit: int, stop: int) -> list[int]:
+    """Return the sizes of intact records that follow one another from `at`, begin before `stop` and end by `limit`."""
+    sizes: list[int] = []
+    # Looked up once: this loop is a fifth of what reading a log costs.
+    unpack, crc32, add = _CHUNK_HEADER.unpack_from, zlib.crc32, sizes.append
+    stop = min(stop, limit - CHUNK_HEADER_BYTES + 1)
+    while at < stop:
+        crc, length, kind = unpack(buffer, at)
+        start = at + CHUNK_HEADER_BYTES
+        at = start + length
+        if kind != FULL or at > limit or crc != crc32(buffer[start:at], _CRC_OF_FULL):
+            break
+        add(length)
+    return sizes

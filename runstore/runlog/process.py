@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -34,6 +33,8 @@ class ProcessName:
 
 @lru_cache(maxsize=2)
 def _name(pid: int) -> ProcessName:
+    import socket  # takes milliseconds, and a list of runs seldom asks
+
     return ProcessName(socket.gethostname(), _boot_id(), pid, _started_ticks(pid))
 
 

@@ -16,8 +16,11 @@ from runstore.core.keys import dotted
 from runstore.core.logfold import LogFold, Row
 from runstore.core.rowblock import RowBlock
 from runstore.index.decoding import columns as columns_module
+from runstore.index.decoding import strided
 from runstore.index.decoding.columns import BlockDecoder
+from runstore.index.decoding.items import Envelopes
 from runstore.runlog import codec, wire
+from runstore.runlog.payloads import Payloads
 from runstore.runlog.record_pb2 import HistoryItem, HistoryRecord, Record, SummaryItem
 from tests.index.writing import indexed, items, log_path, metric, mixed_bodies, pending, row, run, summary, write
 
@@ -80,7 +83,7 @@ class Told:
 
     def __init__(
         self,
-        payloads: Sequence[bytes],
+        records: Sequence[bytes],
         decoder: BlockDecoder | None,
         before: int | None = None,
         in_blocks: bool = True,
@@ -89,7 +92,7 @@ class Told:
         self.others: list[tuple[int, str, str]] = []
         self.blocks: list[int] = []
         fold = LogFold(self._on_row, before=before)
-        at = 0
+        payloads, at = Payloads.of(records), 0
         while at < len(payloads):
             block = None
             if decoder is not None and in_blocks and fold.pending is None:
@@ -132,7 +135,10 @@ def same_as_one_by_one(payloads: Sequence[bytes]) -> list[int]:
     single, in_blocks, taught = Told(payloads, None), Told(payloads, BlockDecoder()), BlockDecoder()
     for _ in range(2):
         taught._shapes.learn(payloads[0])
-    for other in (in_blocks, Told(payloads, taught, in_blocks=False)):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strided, "MIN_ROWS", 2)
+        of_one_size = Told(payloads, BlockDecoder())
+    for other in (in_blocks, of_one_size, Told(payloads, taught, in_blocks=False)):
         assert other.series == single.series
         assert other.others == single.others
         assert other.state == single.state
@@ -189,6 +195,46 @@ def test_all_rows_of_our_writer_are_one_block(typed: bool) -> None:
     assert same_as_one_by_one(payloads_of(said, 100)) == [500]
 
 
+@settings(deadline=None, max_examples=150)
+@given(
+    st.lists(st.sampled_from([0, -1, 63, 64, -64, 2**31, -(2**63), 2**63 - 1]) | st.floats(), min_size=1, max_size=4),
+    st.lists(st.integers(0, 2**70), min_size=2, max_size=8),
+    st.sampled_from([1, 120, 2**14 - 3]),
+)
+def test_typed_rows_of_one_size_and_of_any(like: list[int | float], seeds: list[int], num: int) -> None:
+    encoder, said = wire.RowEncoder(typed=True), []
+    for step, seed in enumerate(seeds, num):
+        source = random.Random(seed)
+        values: dict[wire.Key, Any] = {"_step": step} if seed % 2 else {}
+        for place, value in enumerate(like):  # mostly of the same size as that one
+            other = source.choice([value, -value, value + 1]) if source.random() < 0.9 else 0.5
+            values[f"k{place}"] = other if type(other) is float or -(2**63) <= other < 2**63 else value
+        said.append(wire.history(encoder.plain(values) or [], source.choice([0, 1, step])))
+    same_as_one_by_one(payloads_of(said, num))
+
+
+@pytest.mark.parametrize("typed", [False, True])
+def test_rows_unlike_those_before_them_are_found_out(typed: bool) -> None:
+    encoder = wire.RowEncoder(typed)
+    others: list[dict[wire.Key, Any]] = [{"a": 0.25}, {"a": 0.25, "b": 2.5}, {"a": 0.25, "b": 2**40}]
+    others += [{"aa": 0.25, "b": 2}, {"b": 2, "a": 0.25}, {"a": 2, "b": 0.25}]
+    like: dict[wire.Key, Any] = {"a": 0.75, "b": 1}
+    for other in others:
+        values = [like] * 4 + [other] + [like] * 4
+        said = [wire.history(encoder.plain(row) or [], step) for step, row in enumerate(values, 1)]
+        same_as_one_by_one(payloads_of(said))
+
+
+def test_many_rows_of_one_size_are_one_block_that_is_not_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, steps = wire.RowEncoder(typed=True), range(7000, 9000)  # from 8,192 on, an integer needs a third byte
+    said = [wire.history(encoder.plain({"a": n / 7, "_step": n}) or [], n) for n in steps]
+    told = Told(payloads_of(said, 7000), None)
+    monkeypatch.setattr(BlockDecoder, "_decode", None)
+    in_blocks = Told(payloads_of(said, 7000), BlockDecoder())
+    assert in_blocks.blocks == [1192, 808]
+    assert (in_blocks.series, in_blocks.state) == (told.series, told.state)
+
+
 def test_rows_of_different_keys_in_any_order_are_one_block() -> None:
     source = random.Random(2)
     said = []
@@ -210,7 +256,7 @@ def test_an_item_that_names_its_key_twice_is_of_the_last_one() -> None:
         same_as_one_by_one([*payloads_of([row(n, {"loss": 0.5}) for n in range(3)], 120), odd])
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=80)
 @example(8388607, True)
 @given(st.integers(0, 2**32), st.booleans())
 def test_no_changed_byte_makes_another_row(seed: int, typed: bool) -> None:
@@ -272,12 +318,12 @@ def test_where_every_second_record_fits_no_block_it_is_looked_at_twice_at_most(m
     looked: list[int] = []
     decode = BlockDecoder._decode
 
-    def counted(decoder: BlockDecoder, first: int, stop: int) -> Any:
+    def counted(decoder: BlockDecoder, found: Envelopes, first: int, stop: int) -> Any:
         looked.append(stop - first)
-        return decode(decoder, first, stop)
+        return decode(decoder, found, first, stop)
 
     monkeypatch.setattr(BlockDecoder, "_decode", counted)
-    same_as_one_by_one(payloads_of(said))
+    Told(payloads_of(said), BlockDecoder())
     assert sum(looked) < 2.1 * 2000
 
 

@@ -46,7 +46,7 @@ def test_many_short_logs_share_transactions(kind: Opened, tmp_path: Path, monkey
     assert indexer.catch_up_below(tmp_path, sizes.append) == []
     indexer.connection.set_trace_callback(None)
     indexer.close()
-    assert len([statement for statement in statements if statement == "COMMIT"]) == 3  # 100, 20, and the folders
+    assert len([statement for statement in statements if statement == "COMMIT"]) == 4  # 100, 20, collections, folders
     assert sum(sizes) == sum(log.stat().st_size for log in logs)
     assert dump(tmp_path / "a.db") == one_by_one(tmp_path / "b.db", logs)
 

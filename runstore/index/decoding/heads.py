@@ -52,7 +52,7 @@ class _OfOneLength:
         begins = np.arange(len(heads)) * size
         for self.offset in (*range(size - 9, -1, -8), None):
             hashes = self.hashes_of(joined, begins, size)
-            if len(np.unique(hashes)) == len(heads):  # without an offset: very nearly always
+            if _all_differ(hashes):  # without an offset: very nearly always
                 break
         order = np.argsort(hashes, kind="stable")
         self.hashes, self.heads = hashes[order], heads[order]
@@ -66,14 +66,14 @@ class _OfOneLength:
             return
         for self._multiplier in _MULTIPLIERS:
             slots = (self.hashes * self._multiplier) >> _SHIFT
-            if len(np.unique(slots)) == len(slots):
+            if _all_differ(slots):
                 self._slots = np.zeros(1 << _SLOT_BITS, np.intp)
                 self._slots[slots.astype(np.intp)] = np.arange(len(slots))
                 return
 
     def hashes_of(self, text: Bytes, begins: Places, size: int) -> _Hashes:
         """Return what heads are found by: eight of their bytes where these are different in all known ones."""
-        return _hashes(text, begins, size) if self.offset is None else _words(text, begins + self.offset)
+        return _hashes(text, begins, size) if self.offset is None else words(text, begins + self.offset)
 
     def places(self, hashes: _Hashes) -> Places:
         """Return where in `heads` each of these would be."""
@@ -109,24 +109,6 @@ class KeyTable:
             chosen = np.flatnonzero(sizes == size)
             answer[chosen] = self._of_length(size, text, begins[chosen])
         return answer
-
-    def pattern(self, text: Bytes, begins: Places, ends: Places) -> tuple[list[int], Places] | None:
-        """Return the numbers of the keys that every record has in the same places, and their tags' places in items.
-
-        `begins` and `ends` of the items are (records, items of each); None where the records are not all alike.
-        """
-        first = begins[0]
-        tags = ends_of_paths(text, first)
-        sizes = tags - first
-        if sizes.max(initial=0) >= _LONGEST or not ((tags > first) & (tags < ends[0])).all():
-            return None
-        for place, size in enumerate(sizes.tolist()):
-            heads = unaligned(text, f"V{size + 1}")[begins[:, place]]
-            if not (heads == heads[0]).all():
-                return None
-        numbers = self.numbers(text, first, tags + 1).tolist()
-        usable = UNKNOWN not in numbers and len(set(numbers)) == len(numbers) and (begins + sizes < ends).all()
-        return (numbers, sizes) if usable else None
 
     def _of_length(self, size: int, text: Bytes, begins: Places) -> Places:
         table = self._by_length.setdefault(size, _OfOneLength())
@@ -195,18 +177,23 @@ def unaligned(text: Bytes, kind: str) -> npt.NDArray[Any]:
     return view
 
 
-def _words(text: Bytes, begins: Places) -> _Hashes:
-    words: _Hashes = unaligned(text, "V8")[begins].view("<u8")
-    return words
+def _all_differ(numbers: _Hashes) -> bool:
+    return len(set(numbers.tolist())) == len(numbers)  # np.unique would import np.ma, which takes milliseconds
+
+
+def words(text: Bytes, begins: Places) -> _Hashes:
+    """Return the eight bytes at each of `begins`, as a number."""
+    found: _Hashes = unaligned(text, "V8")[begins].view("<u8")
+    return found
 
 
 def _hashes(text: Bytes, begins: Places, size: int) -> _Hashes:
     """Return a hash of text[begins:begins + size], for each of `begins`."""
     if size < 8:
-        short: _Hashes = (_words(text, begins) & np.uint64((1 << 8 * size) - 1)) * _MULTIPLIERS[0]
+        short: _Hashes = (words(text, begins) & np.uint64((1 << 8 * size) - 1)) * _MULTIPLIERS[0]
         return short
     total = np.zeros(len(begins), np.uint64)
     for number, offset in enumerate((*range(0, size - 8, 8), size - 8)):
-        word = _words(text, begins + offset)
+        word = words(text, begins + offset)
         total += (word ^ (word >> np.uint64(29))) * _MULTIPLIERS[number]
     return total

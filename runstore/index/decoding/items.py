@@ -10,20 +10,19 @@ one begins. Whatever is not exactly this is told, and left to the caller.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from runstore.runlog.payloads import GAP_BYTES
+
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
 Answers = npt.NDArray[np.bool_]
 
 NUM, HISTORY, SUMMARY, ITEM, STEP, STEP_NUM = 0x08, 0x12, 0x1A, 0x0A, 0x12, 0x08  # tags, each one byte
-# Zeros behind the last record, so that no look at a wrong one goes beyond the end.
-SLACK = bytes(4096)
 _LARGEST = 1 << 24  # bytes of an item; a larger one is decoded by itself
 
 
@@ -41,12 +40,10 @@ class Envelopes:
     fits: Answers
 
     @classmethod
-    def of(cls, payloads: Sequence[bytes]) -> Envelopes:
-        """Look at the beginnings of records."""
-        raw = b"".join((*payloads, SLACK))
+    def of(cls, raw: bytes, sizes: Places) -> Envelopes:
+        """Look at the beginnings of records of these sizes, as Payloads have them in their text."""
         text = np.frombuffer(raw, np.uint8)
-        sizes = np.fromiter(map(len, payloads), np.int64, len(payloads))
-        ends = np.cumsum(sizes)
+        ends = np.cumsum(sizes + GAP_BYTES)
         begins = ends - sizes
         fits = text[begins] == NUM
         nums, at, whole = varints(text, begins + 1)
@@ -65,7 +62,6 @@ class Items:
     begins: Places
     ends: Places
     counts: Places  # items of each record; of records that were not understood there are none
-    width: int  # the number of items of every record, where it is the same; else 0
     step_nums: Places  # of the records, 0 where they say none
     good: Answers  # which records were understood
 
@@ -101,12 +97,12 @@ def items_of(found: Envelopes, first: int, stop: int) -> Items:
             begin, after, rows, ends = begin[inside], after[inside], rows[inside], ends[inside]
         steps.append((rows, begin, after))
         at = after
-    numbers, whole = _step_nums(text, tails, found.ends[first:stop], found.is_row[first:stop])
+    numbers, whole = step_nums_of(text, tails, found.ends[first:stop], found.is_row[first:stop])
     good &= whole
     return _in_order(steps, counts, numbers, good)
 
 
-def _step_nums(text: Bytes, at: Places, ends: Places, is_row: Answers) -> tuple[Places, Answers]:
+def step_nums_of(text: Bytes, at: Places, ends: Places, is_row: Answers) -> tuple[Places, Answers]:
     """Return the numbers of the steps at `at`, where items end, and which records are whole with that."""
     nothing = at == ends
     if nothing.all():
@@ -127,7 +123,7 @@ def _in_order(
     if good.all() and all(rows is None for rows, _, _ in steps):
         begins = np.stack([begin for _, begin, _ in steps], axis=1).ravel() if width else counts[:0]
         ends = np.stack([end for _, _, end in steps], axis=1).ravel() if width else counts[:0]
-        return Items(begins, ends, counts, width, numbers, good)
+        return Items(begins, ends, counts, numbers, good)
     counts = np.where(good, counts, 0)
     places = np.cumsum(counts) - counts
     begins, ends = np.empty((2, int(counts.sum())), np.int64)
@@ -136,7 +132,7 @@ def _in_order(
         wanted = good[rows]
         where = places[rows[wanted]] + number
         begins[where], ends[where] = begin[wanted], end[wanted]
-    return Items(begins, ends, counts, 0, numbers, good)
+    return Items(begins, ends, counts, numbers, good)
 
 
 def varints(text: Bytes, at: Places) -> tuple[Places, Places, Answers]:

@@ -9,15 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from runstore.index.decoding.heads import INTEGER, JSON, NUMBER, unaligned
+from runstore.index.decoding.heads import INTEGER, JSON, NUMBER, unaligned, words
 from runstore.index.decoding.items import Answers, Bytes, Envelopes, Places
 
 Floats = npt.NDArray[np.float64]
 
 _JSON_TAIL = 0x01  # the second byte of the tag of a JSON value
-_MINUS, _ZERO, _NINE = b"-09"
-_BLANKS, _BLANKS_AND_COMMA = np.void(b" " * 8), np.void(b" " * 7 + b",")
-_LONG_GAP = 64  # bytes between two values; longer ones are blanked one by one
+_LONGEST = 32  # characters of a number; a float64 or int64 needs 24
+_MINUS, _ZERO = np.frombuffer(b"-0", np.uint8)
+# Numbers are parsed as an array of cells of a few words each. For cells so wide: which bytes are a value's of a size.
+_KEPT = [(np.tri(8 * width, k=-1, dtype=np.uint8) * np.uint8(0xFF)).view("<u8") for width in range(_LONGEST // 8 + 1)]
+_BLANK, _OPENING = np.frombuffer(b"               [", "<u8")
 _INT64 = range(-(1 << 63), 1 << 63)
 
 
@@ -47,16 +49,15 @@ class Values:
 
     def _read_json(self, text: Bytes, places: Places, tags: Places, ends: Places) -> None:
         starts = tags + 3
-        first, last = text[starts], text[ends - 1]
-        good = (text[tags + 1] == _JSON_TAIL) & (starts + text[tags + 2] == ends) & (text[tags + 2] < 0x80)
-        good &= (first <= _NINE) & ((first >= _ZERO) | (first == _MINUS)) & (last >= _ZERO) & (last <= _NINE)
-        # A value before which there are not eight bytes of something else is one of an empty key.
-        gaps = starts[1:] - ends[:-1] >= 8
-        good[1:] &= gaps
+        sizes = ends - starts
+        good = (text[tags + 1] == _JSON_TAIL) & (text[tags + 2] == sizes) & (sizes < _LONGEST)
+        first = text[starts]
+        good &= ((first - _ZERO) <= 9) | (first == _MINUS)  # bytes: what is below zero is far above nine
+        good &= (text[ends - 1] - _ZERO) <= 9
         all_good = bool(good.all())
         if not all_good:
-            places, starts, ends = places[good], starts[good], ends[good]
-        parsed = _parsed(text, starts, ends) if len(places) else None
+            places, starts, sizes = places[good], starts[good], sizes[good]
+        parsed = _parsed(text, starts, sizes) if len(places) else None
         if parsed is None:
             return
         numbers, floats = parsed
@@ -70,16 +71,14 @@ class Values:
         """Of the numbers, set those that are integers; beyond 64 bits they are no points of a series."""
         integral = np.flatnonzero(np.floor(floats) == floats)
         candidates = list(map(numbers.__getitem__, integral.tolist()))
-        if set(map(type, candidates)) != {int}:
-            kept = [at for at, number in enumerate(candidates) if type(number) is int]
-            integral, candidates = integral[kept], [candidates[at] for at in kept]
         try:
-            exact = np.array(candidates, np.int64)
-        except OverflowError:
-            inside = [number in _INT64 for number in candidates]
-            self.known[places[integral[~np.array(inside)]]] = False
-            integral = integral[inside]
-            exact = np.array([number for number in candidates if number in _INT64], np.int64)
+            exact = np.frombuffer(struct.pack(f"<{len(candidates)}q", *candidates), np.int64)  # of integers alone
+        except struct.error:
+            kept = [at for at, number in enumerate(candidates) if type(number) is int]
+            inside = [at for at in kept if candidates[at] in _INT64]
+            self.known[places[integral[kept]]] = False
+            self.known[places[integral[inside]]] = True
+            integral, exact = integral[inside], np.array([candidates[at] for at in inside], np.int64)
         where = places[integral]
         self.integers[where], self.whole[where] = exact, True
 
@@ -87,7 +86,7 @@ class Values:
         good = tags + 9 == ends
         if not good.all():
             places, tags = places[good], tags[good]
-        self.floats[places] = unaligned(text, "V8")[tags + 1].view("<f8")
+        self.floats[places] = words(text, tags + 1).view("<f8")
         self.known[places] = True
 
     def _read_integers(self, text: Bytes, places: Places, tags: Places, ends: Places) -> None:
@@ -101,44 +100,34 @@ class Values:
             if not more.any():
                 break
         good = ~more & (at == ends)
-        signed = (value >> np.uint64(1)).view(np.int64) ^ -(value & np.uint64(1)).view(np.int64)
+        signed = unzigzagged(value)
         places = places[good]
         self.integers[places], self.whole[places], self.known[places] = signed[good], True, True
         self.floats[places] = signed[good]
 
 
-def _parsed(text: Bytes, starts: Places, ends: Places) -> tuple[list[float | int], Floats] | None:
-    """Return the numbers text[starts:ends], as they are and as floats; None where not each of them is one number."""
-    begin, stop = int(starts[0]), int(ends[-1])
-    size = stop - begin + 2
-    blank = text[begin - 1 : stop + 8].copy()  # with room for a look at eight bytes
-    blank[0], blank[size - 1] = b"[]"
-    _blank(blank, ends[:-1] - (begin - 1), starts[1:] - (begin - 1))
+def unzigzagged(numbers: npt.NDArray[np.uint64]) -> Places:
+    """Return signed numbers, of which the lowest bit is the sign in a log."""
+    signed: Places = (numbers >> np.uint64(1)).view(np.int64) ^ -(numbers & np.uint64(1)).view(np.int64)
+    return signed
+
+
+def _parsed(text: Bytes, starts: Places, sizes: Places) -> tuple[list[float | int], Floats] | None:
+    """Return the numbers at `starts`, as they are and as floats; None where not each of them is one number."""
+    width = int(sizes.max()) // 8 + 1
+    cells = unaligned(text, f"V{8 * width}")[starts].view("<u8")
+    cells ^= _BLANK
+    cells &= _KEPT[width].take(sizes, axis=0).ravel()
+    array = np.empty(len(cells) + 1, "<u8")
+    array[:1] = _OPENING
+    np.bitwise_xor(cells, _BLANK, out=array[1:])  # again: back to what it was, or a space where nothing was kept
+    characters = array.view(np.uint8)
+    characters[7 + 8 * width :: 8 * width] = ord(",")
+    characters[-1] = ord("]")
     try:
-        numbers = orjson.loads(blank[:size].data)
+        numbers = orjson.loads(characters.data)
         # struct takes numbers alone: where brackets or quotes of one value swallowed others, a list or text is here.
         packed = struct.pack(f"<{len(starts)}d", *numbers)
     except (orjson.JSONDecodeError, struct.error, TypeError, OverflowError):
         return None
     return numbers, np.frombuffer(packed, "<f8")
-
-
-def _blank(text: Bytes, begins: Places, ends: Places) -> None:
-    """Write spaces over text[begins:ends], each eight bytes or longer, and a comma over the last of each."""
-    words = unaligned(text, "V8")
-    last = ends - 8
-    words[begins] = _BLANKS
-    sizes = ends - begins
-    more = sizes > 16
-    if more.any():
-        long = sizes > _LONG_GAP
-        for begin, end in zip(begins[long].tolist(), ends[long].tolist(), strict=True):
-            text[begin:end] = ord(" ")
-        more &= ~long
-        at, stop = begins[more] + 8, last[more]
-        while len(at):
-            words[at] = _BLANKS
-            at = at + 8
-            left = at < stop
-            at, stop = at[left], stop[left]
-    words[last] = _BLANKS_AND_COMMA
