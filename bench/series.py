@@ -65,7 +65,7 @@ def _long(bench: Bench) -> list[Row]:
             "1.2x or less",
             many[figure] <= WITHIN * few[figure],
         )
-        for name, figure in (("written", "write"), ("in a chart", "chart"))
+        for name, figure in (("written", "write"), ("written, in user mode", "user"), ("in a chart", "chart"))
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,13 @@ from runstore.core.times import shown
 
 if TYPE_CHECKING:
     from runstore.query.api import Api
+    from runstore.query.filtering.brief import BriefRun
     from runstore.query.listing import Column, Listed
 
 _NUMBERS = frozenset((int, float, bool))
+_DAY_SECONDS = 86_400
+_FAR_SECONDS = 2.0**36  # in the year 4147; the calendar ends later
+_CLOCK = [f"{hour:02}:{minute:02}" for hour in range(24) for minute in range(60)]
 _SUMMARY_VALUES = 4  # a table for people must fit on a terminal; --json has everything
 
 
@@ -60,16 +65,23 @@ def command(
 
     Example: runstore runs list --filter 'lr<1e-3 tag:baseline state:running' --sort -summary.loss --columns id,lr
     """
-    from runstore.query.listing import Request
+    from runstore.query.listing import Request, brief
 
     request = Request.of(text, sort or "", limit)
-    brief = not (columns or as_json or as_csv)
+    in_brief = not (columns or as_json or as_csv)
     if remote:
-        _emit(request.of_hub(open_remote_named(remote).runs()), columns, as_json, as_csv, filtered=bool(text))
+        found = request.of_hub(open_remote_named(remote).runs())
+        if in_brief:
+            _emit_table(brief(found), bool(text))
+        else:
+            _emit(found, columns, as_json, as_csv)
         return
     api = _caught_up(paths)
     with not_collecting_garbage():
-        _emit(request.of_index(api, paths or None, brief), columns, as_json, as_csv, filtered=bool(text))
+        if in_brief:
+            _emit_table(request.of_index_in_brief(api, paths or None), bool(text))
+        else:
+            _emit(request.of_index(api, paths or None), columns, as_json, as_csv)
 
 
 def _caught_up(paths: Sequence[Path]) -> Api:
@@ -80,20 +92,23 @@ def _caught_up(paths: Sequence[Path]) -> Api:
     return api
 
 
-def _emit(found: Sequence[Listed], columns: str | None, as_json: bool, as_csv: bool, *, filtered: bool) -> None:
+def _emit_table(found: Sequence[BriefRun], filtered: bool) -> None:
+    if not found:
+        why = "no run fulfils this filter" if filtered else "no runs are known"
+        warn(f"{why}; give the folder that holds some: runstore runs list PATH")
+    else:
+        emit_table([_line(*run) for run in found], ("ID", "NAME", "PROJECT", "STATE", "CREATED", "STEPS", "SUMMARY"))
+
+
+def _emit(found: Sequence[Listed], columns: str | None, as_json: bool, as_csv: bool) -> None:
     from runstore.query.listing import parse_columns
 
     if columns:
         _emit_columns(found, parse_columns(columns), as_json, as_csv)
     elif as_json:
         emit_json([run.as_json() for run in found])
-    elif as_csv:
-        emit_csv(*_wide([run.as_json() for run in found]))
-    elif not found:
-        why = "no run fulfils this filter" if filtered else "no runs are known"
-        warn(f"{why}; give the folder that holds some: runstore runs list PATH")
     else:
-        emit_table([_line(run) for run in found], ("ID", "NAME", "PROJECT", "STATE", "CREATED", "STEPS", "SUMMARY"))
+        emit_csv(*_wide([run.as_json() for run in found]))
 
 
 def _emit_columns(runs: Sequence[Listed], columns: list[Column], as_json: bool, as_csv: bool) -> None:
@@ -124,13 +139,11 @@ def _wide(runs: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
     return rows, plain + sorted({key for row in rows for key in row if key.startswith(("config.", "summary."))})
 
 
-def _line(run: Listed) -> list[str]:
-    fields = run.fields
-    value = fields.value
-    run_id, name, steps = value("id"), value("name"), value("last_step") + 1
+def _line(
+    run_id: str, name: str, project: str, state: str, created_at: float, last_step: int, summary: Mapping[str, Any]
+) -> tuple[str, ...]:
     name = "" if name == run_id else short(name)
-    best = _best(fields.tree("summary"))
-    return [run_id, name, value("project") or "", value("state"), _minute(value("created_at")), str(steps), best]
+    return run_id, name, project, state, _minute(created_at), str(last_step + 1), _best(summary)
 
 
 def _best(summary: Mapping[str, Any]) -> str:
@@ -146,4 +159,13 @@ def _best(summary: Mapping[str, Any]) -> str:
 
 
 def _minute(seconds: float) -> str:
-    return shown(seconds)[:16]
+    """Return a moment to the minute. Runs share their days: looking one up takes less than the calendar does."""
+    if not 0 <= seconds < _FAR_SECONDS:
+        return shown(seconds)[:16]
+    day, second = divmod(int(seconds), _DAY_SECONDS)
+    return f"{_day(day)} {_CLOCK[second // 60]}"
+
+
+@lru_cache(maxsize=4096)
+def _day(number: int) -> str:
+    return shown(number * _DAY_SECONDS)[:10]

@@ -11,6 +11,7 @@ from runstore.core.conditions import Condition, Order
 from runstore.core.filter_fields import TIMES, fields_of
 from runstore.core.filters import parse_filter, parse_order
 from runstore.core.times import iso
+from runstore.query.filtering.brief import BriefRun
 from runstore.query.filtering.fields import TREES, Fields, JsonFields, check_field, first_value
 from runstore.query.filtering.predicate import predicate
 from runstore.query.filtering.select import ordered
@@ -58,11 +59,21 @@ class Request:
         """Return what a filter and an order mean; raises WrongFilter."""
         return cls(parse_filter(text), parse_order(sort), limit)
 
-    def of_index(self, api: Api, below: Sequence[Path] | None = None, brief: bool = False) -> Sequence[Listed]:
-        """Return these runs of the index; with `brief` they know only what a table of runs shows."""
-        if self.order or self.limit is None:
-            return api.select(self.condition, self.order, self.limit, below=below, brief=brief)
-        return api.select(self.condition, [_NEWEST_FIRST], self.limit, below=below, brief=brief)[::-1]
+    def of_index(self, api: Api, below: Sequence[Path] | None = None) -> Sequence[Listed]:
+        """Return these runs of the index."""
+        if self._is_for_the_newest:
+            return api.select(self.condition, [_NEWEST_FIRST], self.limit, below=below)[::-1]
+        return api.select(self.condition, self.order, self.limit, below=below)
+
+    def of_index_in_brief(self, api: Api, below: Sequence[Path] | None = None) -> Sequence[BriefRun]:
+        """Return what a table shows of these runs of the index."""
+        if self._is_for_the_newest:
+            return api.brief(self.condition, [_NEWEST_FIRST], self.limit, below=below)[::-1]
+        return api.brief(self.condition, self.order, self.limit, below=below)
+
+    @property
+    def _is_for_the_newest(self) -> bool:
+        return self.limit is not None and not self.order
 
     def of_hub(self, runs: Iterable[dict[str, Any]]) -> Sequence[Listed]:
         """Return those of a hub's runs."""
@@ -76,6 +87,11 @@ class Request:
         if self.limit is None:
             return found
         return found[: self.limit] if self.order else found[max(0, len(found) - self.limit) :]
+
+
+def brief(runs: Iterable[Listed]) -> list[BriefRun]:
+    """Return what a table shows of these runs."""
+    return [BriefRun.of(run.fields) for run in runs]
 
 
 @dataclass(frozen=True)

@@ -177,7 +177,7 @@ def test_chunks_of_an_ended_log_are_merged_and_packed(live: LiveIndexer, tmp_pat
     shapes = live.connection.execute(
         "SELECT n, form FROM chunks JOIN series ON series = series.id WHERE key = 'a' ORDER BY place"
     ).fetchall()
-    assert shapes == [(4096, "dz"), (4096, "dz"), (808, "dz")]
+    assert shapes == [(9000, "dz")]
     assert dump(live.path) == before
 
 

@@ -1,15 +1,14 @@
-"""Runs for a table know only what it shows, and say of that what whole runs say."""
+"""Runs in brief say what whole runs say."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from runstore.core.filters import parse_filter
+from runstore.core.filters import parse_filter, parse_order
 from runstore.query.api import Api
+from runstore.query.listing import brief
 from tests.index.writing import exit_record, pending, plain_rows, summary, write_log
-
-SHOWN = ("id", "name", "project", "state", "created_at", "last_step")
 
 
 def index(folder: Path) -> Api:
@@ -24,14 +23,13 @@ def index(folder: Path) -> Api:
 def test_brief_runs_say_what_whole_ones_say(tmp_path: Path) -> None:
     api = index(tmp_path)
     for text in ("", "project:p", "summary.loss<2 state:finished"):
-        whole, brief = (api.select(parse_filter(text), brief=answer) for answer in (False, True))
-        assert [[run.fields.value(name) for name in SHOWN] for run in brief] == [
-            [run.fields.value(name) for name in SHOWN] for run in whole
-        ]
-        assert repr([run.fields.tree("summary") for run in brief]) == repr(
-            [run.fields.tree("summary") for run in whole]
-        )
-    assert len(api.select(brief=True)) == 3
+        for order in ((), parse_order("-last_step"), parse_order("-summary.loss,name")):
+            for limit in (None, 0, 2):
+                whole = api.select(parse_filter(text), order, limit)
+                # repr: NaN is among the values, which equals nothing
+                assert repr(api.brief(parse_filter(text), order, limit)) == repr(brief(whole))
+    assert [run.state for run in api.brief()] == ["finished", "failed", "running"]
+    assert [run.id for run in api.brief(below=[tmp_path / "wandb" / "offline-run-20240101_b-r2"])] == ["r2"]
     api.close()
 
 
@@ -49,11 +47,13 @@ def test_one_query_tells_the_logs_of_all_runs_that_have_not_ended(tmp_path: Path
     assert api.catch_up_below(tmp_path / "wandb") == []
     statements: list[str] = []
     api._indexer.connection.set_trace_callback(statements.append)
-    states = {run.id: run.state for run in api.select(brief=True)}
+    states = {run.id: run.state for run in api.brief()}
     assert len([statement for statement in statements if "FROM logs" in statement]) == 1
+    assert states == {run.id: run.state for run in api.select()}
+    assert len([statement for statement in statements if "FROM logs" in statement]) == 2
     api._indexer.connection.set_trace_callback(None)
     assert states == {run.id: run.state for run in api.runs()}
     assert [run.logs for run in api.select()] == [run.logs for run in api.runs()]
-    assert [run.id for run in api.select(brief=True, limit=11) if len(run.logs) != 2] == []
+    assert [run.id for run in api.select(limit=11) if len(run.logs) != 2] == []
     assert len(set(states.values())) > 1
     api.close()

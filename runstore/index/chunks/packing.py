@@ -28,7 +28,7 @@ _NOISE = 1.15
 
 
 def packed(words: Words) -> bytes:
-    """Return up to 65,535 words as bytes. Takes about 0.2 ms for 4,096 of them."""
+    """Return up to 65,535 words as bytes. Takes 40 to 100 ns for each."""
     plain, differences = _planes(words), _planes(_differences(words))
     counts, counts_of_differences = _collisions(plain), _collisions(differences)
     as_differences = bool(np.log(counts).sum() < np.log(counts_of_differences).sum())
@@ -41,14 +41,15 @@ def packed(words: Words) -> bytes:
 def unpacked(data: bytes, n: int) -> Words:
     """Return the `n` words that were packed to `data`; what lies behind them is ignored."""
     as_differences, *sizes = _HEAD.unpack_from(data)
-    planes = np.zeros((8, n), np.uint8)
+    bytes_of_words = np.zeros((n, 8), np.uint8)
     at = _HEAD.size
-    for plane, size in zip(planes, sizes, strict=True):
+    for plane, size in enumerate(sizes):
         if size:
             part = data[at : at + size]
-            plane[:] = np.frombuffer(part if size == n else zlib.decompress(part, -15, n), np.uint8)
+            whole = part if size == n else zlib.decompress(part, -15, n)
+            bytes_of_words[:, plane] = np.frombuffer(whole, np.uint8)
             at += size
-    words = np.ascontiguousarray(planes.T).view("<i8")[:, 0]
+    words = bytes_of_words.view("<i8")[:, 0]
     if as_differences:
         words = np.cumsum(_distances(words))
     return words.astype(np.int64, copy=False)

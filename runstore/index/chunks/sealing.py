@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from itertools import count
 
-from runstore.index.chunks.series import CHUNK_POINTS, Chunk
+from runstore.index.chunks.series import SEALED_POINTS, Chunk
 from runstore.index.chunks.tails import CHUNK_COLUMNS, INSERT_CHUNK, chunks_of
 
 # A log without an exit record is sealed when its file has not changed for so long; it may well grow again.
@@ -56,7 +56,7 @@ def _first_unsealed(transaction: Transaction, series: int) -> int | None:
         shapes = connection.execute("SELECT place, n, form FROM chunks WHERE series = ? ORDER BY place", (series,))
         rows = shapes.fetchall()
     for at, (place, n, form) in enumerate(rows):
-        if form[1:] == "" or (n < CHUNK_POINTS and at < len(rows) - 1):
+        if form[1:] == "" or (n < SEALED_POINTS and at < len(rows) - 1):
             return int(place)
     return None
 
@@ -78,13 +78,13 @@ def _seal_window(connection: sqlite3.Connection, series: int, place: int) -> int
     last_place, last = sealed[-1]
     if is_end:
         return None
-    return last_place if last.n < CHUNK_POINTS else int(rows[-1][0]) + 1
+    return last_place if last.n < SEALED_POINTS else int(rows[-1][0]) + 1
 
 
 def _full(chunks: list[Chunk]) -> Iterator[Chunk]:
     """Yield the same points in full chunks, and one of the rest, all sealed."""
-    while chunks and chunks[0].n == CHUNK_POINTS:
+    while chunks and chunks[0].n == SEALED_POINTS:
         yield chunks.pop(0).sealed()
     if chunks:
-        for chunk in chunks_of([(chunk.step_array(), chunk.column()) for chunk in chunks]):
+        for chunk in chunks_of([(chunk.step_array(), chunk.column()) for chunk in chunks], SEALED_POINTS):
             yield chunk.sealed()

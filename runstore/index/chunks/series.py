@@ -1,4 +1,4 @@
-"""The points of numeric metrics, packed into chunks of up to 4,096 with their statistics beside them.
+"""The points of numeric metrics, packed into chunks of thousands with their statistics beside them.
 
 Every value comes back as it was logged, its type (float or integer) included: how the points of a series are cut into
 chunks depends on who indexed what when, and must not show in any answer.
@@ -20,6 +20,9 @@ from runstore.index.chunks.buckets import BLOCK_POINTS, Buckets, block_shift
 from runstore.index.chunks.packing import packed, packed_size, unpacked
 
 CHUNK_POINTS = 4096
+# Sealed chunks are larger: a row leaves half a page of the database empty on average, and one of 4,096 points may waste
+# 0.3 bytes for each of them. They are packed and read more quickly, too; what a look at a few points costs, grows.
+SEALED_POINTS = 4 * CHUNK_POINTS
 # Behind the letter of a form: steps and points are packed, and JSON is compressed.
 SEALED = "z"
 _MIN_POINTS_FOR_BLOCKS = 4 * BLOCK_POINTS
@@ -90,7 +93,7 @@ class Chunk:
         return self.form.endswith(SEALED)
 
     def sealed(self) -> Chunk:
-        """Return the same points in fewer bytes; takes about 0.3 ms."""
+        """Return the same points in fewer bytes; takes about 50 ns a point."""
         if self.is_sealed:
             return self
         steps = self.steps and packed(np.frombuffer(self.steps, dtype="<i8"))

@@ -184,13 +184,13 @@ class Tails:
         return chunk.step_array(), chunk.column()
 
 
-def chunks_of(parts: Sequence[Points]) -> Iterator[Chunk]:
-    """Yield points, packed into full chunks and one of the rest."""
+def chunks_of(parts: Sequence[Points], full: int = CHUNK_POINTS) -> Iterator[Chunk]:
+    """Yield points, packed into chunks of so many and one of the rest."""
     first, values = parts[0]
     if len(parts) == 1 and isinstance(first, list) and isinstance(values, list):
         yield chunk_of_few(first, values)
         return
     steps = np.concatenate([np.asarray(part[0], dtype="<i8") for part in parts])
     values = joined([as_values(part[1]) for part in parts])
-    for at in range(0, len(steps), CHUNK_POINTS):
-        yield Chunk.pack(steps[at : at + CHUNK_POINTS], values[at : at + CHUNK_POINTS])
+    for at in range(0, len(steps), full):
+        yield Chunk.pack(steps[at : at + full], values[at : at + full])

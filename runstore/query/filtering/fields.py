@@ -66,9 +66,7 @@ class RowFields:
             trees = self._trees = {}
         tree = trees.get(part)
         if tree is None:
-            text, nan_paths = self._row[part], self._row[f"{part}_nan"]
-            exact = nan_paths is not None or "9e999" in text  # an infinity, which orjson does not read
-            tree = trees[part] = from_columns(text, nan_paths) if exact else orjson.loads(text)
+            tree = trees[part] = tree_in(self._row[part], self._row[f"{part}_nan"])
         return tree
 
     @property
@@ -107,6 +105,13 @@ class JsonFields:
         """What a text without a field is looked for in."""
         texts = [self._run.get(field) for field in ("id", "name", "notes")]
         return [str(text) for text in [*texts, *self._run.get("tags", ())] if text]
+
+
+def tree_in(text: str, nan_paths: str | None) -> dict[str, Any]:
+    """Return the config or summary that two columns of the table `runs` hold."""
+    exact = nan_paths is not None or "9e999" in text  # an infinity, which orjson does not read
+    tree: dict[str, Any] = from_columns(text, nan_paths) if exact else orjson.loads(text)
+    return tree
 
 
 def check_field(field: str) -> None:

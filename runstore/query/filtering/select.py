@@ -18,19 +18,12 @@ from runstore.query.filtering.fields import Fields, check_field, first_value
 from runstore.query.filtering.plain import EVERY_RUN, Sql, column_of, in_sql
 from runstore.query.filtering.predicate import predicate
 from runstore.query.stored.run import StoredRun
+from runstore.query.stored.state import logs_of
 
 # The order of runs that are otherwise equal, so that two answers never differ.
 _LAST_ORDER = "entity, project, run_id"
 _AS_BEGUN = Order(("created_at",))
-# What a table of runs shows, and what their states need. With 10,000 runs each column takes a millisecond.
-_BRIEF = (
-    "id, run_id, name, project, created_at, last_step, summary, summary_nan,"
-    " exit_code, preempting, heartbeat_at, host, boot_id, pid, pid_started_ticks"
-)
 _MANY_UNENDED = 10  # runs without an exit record
-_LOGS_OF_UNENDED = (
-    "SELECT run, path FROM logs WHERE run IN (SELECT id FROM runs WHERE exit_code IS NULL) ORDER BY started_at, path"
-)
 
 Rank: TypeAlias = tuple[int, Any]  # numbers are ranked before text
 Run = TypeVar("Run")
@@ -44,29 +37,23 @@ def select(
     offset: int = 0,
     *,
     below: Sequence[Path] | None = None,
-    brief: bool = False,
 ) -> list[StoredRun]:
     """Return the runs that fulfil `condition`, in this order, by default as they were begun.
 
     At most `limit` of them, after `offset`. With `below`, only runs that have a log at or below one of these paths.
-    With `brief`, all that can be asked of them is what a table of runs shows.
     Raises UsageError, naming an unknown field.
     """
-    plain = [_plain_order(one) for one in order]
-    asked, left = _divided(condition)
-    where = asked if below is None else asked.and_(_below(below))
-    in_python = left is not None or None in plain
-    columns = _BRIEF if brief and not in_python else "*"
-    query = f"SELECT {columns} FROM runs WHERE {where.text}"
     cursor = connection.cursor()
     cursor.row_factory = sqlite3.Row
-    if not in_python:
-        terms = [term for term in plain if term is not None] or ["created_at"]
-        query += f" ORDER BY {', '.join([*terms, _LAST_ORDER])}"
+    every = in_sqlite(condition, order, below)
+    if every is not None:
         page = (-1 if limit is None else limit, offset)
-        rows = cursor.execute(f"{query} LIMIT ? OFFSET ?", (*where.arguments, *page))
+        rows = cursor.execute(f"SELECT * FROM runs {every.text} LIMIT ? OFFSET ?", (*every.arguments, *page))
         return _stored(connection, rows.fetchall())
-    runs: Iterable[StoredRun] = _stored(connection, cursor.execute(query, where.arguments).fetchall())
+    asked, left = _divided(condition)
+    where = asked if below is None else asked.and_(_below(below))
+    rows = cursor.execute(f"SELECT * FROM runs WHERE {where.text}", where.arguments)
+    runs: Iterable[StoredRun] = _stored(connection, rows.fetchall())
     if left is not None:
         holds = predicate(left)
         runs = (run for run in runs if holds(run.fields))
@@ -84,28 +71,33 @@ def places(
     below: Sequence[Path] | None = None,
 ) -> list[int]:
     """Return the places of the runs that `select` returns; where SQLite can be asked for all, no run is loaded."""
+    every = in_sqlite(condition, order, below)
+    if every is None:
+        return [run.place for run in select(connection, condition, order, below=below)]
+    return [place for (place,) in connection.execute(f"SELECT id FROM runs {every.text}", every.arguments)]
+
+
+def in_sqlite(condition: Condition, order: Sequence[Order], below: Sequence[Path] | None = None) -> Sql | None:
+    """Return what finds these runs in this order, as it follows `FROM runs`; None where SQLite can't be asked for all.
+
+    Raises UsageError, naming an unknown field.
+    """
     plain = [_plain_order(one) for one in order]
     asked, left = _divided(condition)
     if left is not None or None in plain:
-        return [run.place for run in select(connection, condition, order, below=below)]
+        return None
     where = asked if below is None else asked.and_(_below(below))
     terms = [term for term in plain if term is not None] or ["created_at"]
-    query = f"SELECT id FROM runs WHERE {where.text} ORDER BY {', '.join([*terms, _LAST_ORDER])}"
-    return [place for (place,) in connection.execute(query, where.arguments)]
+    return Sql(f"WHERE {where.text} ORDER BY {', '.join([*terms, _LAST_ORDER])}", where.arguments)
 
 
 def _stored(connection: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> list[StoredRun]:
     """Return rows as runs; where the states of many of them depend on their logs, one query asks for all of these."""
     runs = [StoredRun(connection, row) for row in rows]
     unended = {row["id"]: run for row, run in zip(rows, runs, strict=True) if row["exit_code"] is None}
-    if len(unended) < _MANY_UNENDED:
-        return runs
-    logs: dict[int, list[str]] = {place: [] for place in unended}
-    for place, path in connection.execute(_LOGS_OF_UNENDED):
-        if place in logs:
-            logs[place].append(path)
-    for place, paths in logs.items():
-        unended[place].note_logs(paths)
+    if len(unended) >= _MANY_UNENDED:
+        for place, paths in logs_of(connection, list(unended)).items():
+            unended[place].note_logs(paths)
     return runs
 
 
