@@ -6,14 +6,16 @@ ones. Records name no time for most of them; whoever keeps them knows the latest
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from runstore.core.edits import Edit, edit_of
+from runstore.core.manifest import ALGORITHM_KEY, MD5, XXH128
 from runstore.core.moves import Move, move_of
 from runstore.runlog import codec
-from runstore.runlog.record_pb2 import ArtifactManifest, ArtifactRecord, FilesItem, Record
+from runstore.runlog.record_pb2 import ArtifactManifest, ArtifactManifestEntry, ArtifactRecord, FilesItem, Record
 
 _END_OF_TIME_MS = 253_402_300_800_000  # the year 10000, which no calendar of ours has
 _POLICIES = {FilesItem.NOW: "now", FilesItem.END: "end", FilesItem.LIVE: "live"}
@@ -39,13 +41,18 @@ class FileNamed:
 
 @dataclass(frozen=True)
 class ArtifactEntry:
-    """One file, or reference, of an artifact; `size` in bytes."""
+    """One file, or reference, of an artifact; `size` in bytes, `algorithm` is that of the digest.
+
+    `extra` is what else the record says of it by name, such as an ETag.
+    """
 
     path: str
     digest: str
     size: int
     ref: str
     local_path: str
+    algorithm: str = MD5
+    extra: str = "{}"  # JSON
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,7 @@ class ArtifactNamed:
     finalize: bool = True  # False: a part, and not the last one
     incremental: bool = False
     ttl_seconds: int = 0  # as in the record
+    algorithm: str = MD5  # of the digest
 
 
 @dataclass(frozen=True)
@@ -128,6 +136,7 @@ def _artifact(record: Record) -> Iterator[Fact]:
         finalize=artifact.finalize or not artifact.distributed_id,
         incremental=artifact.incremental_beta1,
         ttl_seconds=artifact.ttl_duration_seconds,
+        algorithm=XXH128 if XXH128 in artifact.digest_algorithm else MD5,
     )
 
 
@@ -140,7 +149,21 @@ def _entries(manifest: ArtifactManifest) -> tuple[ArtifactEntry, ...] | None:
     if manifest.manifest_file_path:
         return None
     by_path = {entry.path: entry for entry in manifest.contents}
-    return tuple(ArtifactEntry(path, e.digest, e.size, e.ref, e.local_path) for path, e in by_path.items())
+    return tuple(
+        ArtifactEntry(path, e.digest, e.size, e.ref, e.local_path, _algorithm(e), _extra(e))
+        for path, e in by_path.items()
+    )
+
+
+def _algorithm(entry: ArtifactManifestEntry) -> str:
+    said = [codec.loads(extra.value_json) for extra in entry.extra if extra.key == ALGORITHM_KEY]
+    return XXH128 if XXH128 in said else MD5
+
+
+def _extra(entry: ArtifactManifestEntry) -> str:
+    if not entry.extra:
+        return "{}"
+    return json.dumps({extra.key: codec.loads(extra.value_json) for extra in entry.extra}, ensure_ascii=False)
 
 
 def _use_artifact(record: Record) -> Iterator[Fact]:

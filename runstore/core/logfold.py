@@ -292,6 +292,7 @@ class LogFold:
     def _footer(self, record: Record) -> None:
         if record.footer.HasField("edit"):
             self.facts.kind = self.facts.kind or "edit"  # its header is lost
+        if record.footer.HasField("edit") or record.footer.HasField("artifact"):
             self._fact(record)
         if not record.footer.HasField("pending"):
             return

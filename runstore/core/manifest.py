@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath, PurePosixPath, PureWindowsPath
 from typing import Any, Protocol
@@ -24,7 +25,12 @@ MD5 = "MD5"
 XXH128 = "XXH128"  # quicker; nobody but W&B's library from 0.31 on knows it
 
 _FIRST_LINE = b"wandb-artifact-manifest-v1\n"
-_ALGORITHM_KEY = "alg"  # in the `extra` of entries whose digest is not an MD5
+ALGORITHM_KEY = "alg"  # in the `extra` of entries whose digest is not an MD5
+
+
+# Most paths are in their one spelling already, and pathlib is slow to say so. No part of these begins with a
+# dot, and none holds what Windows would take for a drive.
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 
 
 class Hasher(Protocol):
@@ -54,6 +60,15 @@ def hasher(algorithm: str = MD5) -> Hasher:
     return made
 
 
+def content_digest(digests: Mapping[str, str], algorithm: str = MD5) -> str:
+    """Return the digest, in hexadecimal, of an artifact that has entries with these digests, by path."""
+    whole = hasher(algorithm)
+    whole.update(_FIRST_LINE)
+    for path, digest in sorted(digests.items()):
+        whole.update(f"{path}:{digest}\n".encode())
+    return whole.hexdigest()
+
+
 def text_of(digest: bytes) -> str:
     """Return a digest as manifests spell it."""
     return base64.b64encode(digest).decode("ascii")
@@ -71,6 +86,8 @@ def entry_path(path: object) -> str:
     Raises WrongArtifact for one that is absolute, names a drive, is the artifact itself, or leads out of it by `..`.
     """
     text = path.as_posix() if isinstance(path, PurePath) else str(path)
+    if _PLAIN.fullmatch(text):
+        return text
     posix = PurePosixPath(text.encode("utf-8", "replace").decode("utf-8"))
     windows = PureWindowsPath(str(posix))
     if str(posix) == "." or posix.is_absolute() or windows.anchor or ".." in (*posix.parts, *windows.parts):
@@ -142,7 +159,7 @@ class Manifest:
         if before is not None and before.digest != entry.digest and not overwrite:
             raise WrongArtifact(f"{entry.path!r} is in the artifact already, with other content; overwrite replaces it")
         if self.algorithm != MD5 and entry.ref is None:
-            entry.extra[_ALGORITHM_KEY] = self.algorithm
+            entry.extra[ALGORITHM_KEY] = self.algorithm
         self.entries[entry.path] = entry
 
     def remove_entry(self, entry: ManifestEntry) -> None:
@@ -160,11 +177,7 @@ class Manifest:
 
     def digest(self) -> str:
         """Return the artifact's digest, in hexadecimal."""
-        whole = hasher(self.algorithm)
-        whole.update(_FIRST_LINE)
-        for path, entry in sorted(self.entries.items()):
-            whole.update(f"{path}:{entry.digest}\n".encode())
-        return whole.hexdigest()
+        return content_digest({path: entry.digest for path, entry in self.entries.items()}, self.algorithm)
 
     def size(self) -> int:
         """Return the size in bytes of all entries together, of those whose size is known."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runstore.core.keys import Key, dotted, flatten, key_of, path_of, unflatten
 from runstore.core.metrics import Definition, Definitions
-from runstore.core.rowblock import RowBlock
+
+if TYPE_CHECKING:
+    from runstore.core.rowblock import RowBlock  # readers make them; a training process folds row by row
 
 
 class SummaryFold:

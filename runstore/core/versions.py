@@ -1,19 +1,24 @@
 """Which number each version of a collection has, and where its aliases point: a fold of what logs say. Pure.
 
-Whoever logs an artifact claims the lowest number that it knows to be free, so numbers don't change when older logs turn
-up later. Of two claims of one number the earlier keeps it, by the time of the move, then by client id; the other
-version, and those of tools that claim nothing, get the lowest numbers that nobody claims, in order of time. Equal
-content is one version, whoever logs it. So the same logs give the same numbers, in whatever order they are read.
+Whoever logs an artifact claims the number above all that it knows, so numbers don't change when older logs turn up
+later, and that of a version that is gone means no other. Of two claims of one number the earlier keeps it, by the time
+of the move, then by client id; the other version, and those of tools that claim nothing, get the lowest numbers that
+nobody claims, in order of time. Equal content is one version, whoever logs it; what is logged again after it was
+removed is a new one. So the same logs give the same numbers, in whatever order they are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from runstore.core.moves import Move
 
 LATEST = "latest"
+# Claims above it are damage that no checksum saw: nobody has so many versions, and what is above must have a number.
+HIGHEST_CLAIM = 1 << 40
 
 
 @dataclass(frozen=True)
@@ -29,90 +34,154 @@ class Entrance:
     claim: int | None = None
     aliases: tuple[str, ...] = ()
 
+    @property
+    def valid_claim(self) -> int | None:
+        """The number that it claims, where that can be one."""
+        return self.claim if self.claim is not None and 0 <= self.claim <= HIGHEST_CLAIM else None
+
+
+@dataclass(eq=False)
+class Version:
+    """One content, from when it first entered the collection: `first` is the artifact that brought it."""
+
+    first: Entrance
+    number: int = -1
+    removed: bool = False
+
 
 @dataclass
 class Numbering:
-    """The versions of one collection. `client_ids` are those of the artifacts that were first with their content."""
+    """The versions of one collection by number, those that were removed among them.
 
-    client_ids: dict[int, str] = field(default_factory=dict)  # by number
-    numbers: dict[str, int] = field(default_factory=dict)  # by client id, of all artifacts with the same content
-    aliases: dict[str, int] = field(default_factory=dict)  # number by alias
+    `numbers` are by client id, of all artifacts that are a version now; `aliases` are numbers by alias. `entered` says
+    which version each artifact became, as it entered.
+    """
+
+    versions: dict[int, Version] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+    aliases: dict[str, int] = field(default_factory=dict)
+    entered: dict[Entrance, Version] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What is said of the aliases of a version, or that it enters or is removed, in order of time."""
+
+    version: Version
+    aliases: Sequence[str] = ()
+    dropped: Sequence[str] = ()
+    enters: bool = False
+    removed: bool = False
 
 
 def numbered(entrances: Iterable[Entrance], moves: Iterable[Move] = ()) -> Numbering:
     """Return the versions that artifacts make, and where moves of that collection leave the aliases.
 
-    A move of an artifact that did not enter changes nothing: its record is lost, or in a log that isn't here.
+    A move of an artifact that did not enter before changes nothing: its record is lost, or in a log that isn't here.
+    Copies of one log say the same twice, which changes nothing either.
     """
-    firsts = list(_firsts(entrances))
-    made = Numbering()
-    for number, (first, others) in _numbers(firsts):
-        made.client_ids[number] = first.client_id
-        made.numbers.update({entrance.client_id: number for entrance in others})
-    made.client_ids = dict(sorted(made.client_ids.items()))
-    moves = sorted(moves, key=lambda move: (move.made_ns, move.client_id))
-    _point(made, firsts, moves)
-    _remove(made, moves)
+    entered: dict[Entrance, Version] = {}
+    holders: dict[str, Version] = {}  # by client id, the version that it became last
+    changes = list(_changes(entrances, moves, entered, holders))
+    versions = [change.version for change in changes if change.enters]
+    _give_numbers(versions, entered)
+    made = Numbering({version.number: version for version in sorted(versions, key=attrgetter("number"))})
+    made.entered = entered
+    made.numbers = {client_id: held.number for client_id, held in holders.items() if not held.removed}
+    _point(made.aliases, changes)
     return made
 
 
-def _firsts(entrances: Iterable[Entrance]) -> Iterator[tuple[Entrance, list[Entrance]]]:
-    """Yield, for each content, the artifact that was first with it, and all that have it, in order of time."""
-    by_digest: dict[str, list[Entrance]] = {}
-    for entrance in sorted(entrances, key=lambda found: (found.made_ns, found.client_id)):
-        by_digest.setdefault(entrance.digest, []).append(entrance)
-    for same in by_digest.values():
-        yield same[0], same
-
-
-def _numbers(
-    firsts: list[tuple[Entrance, list[Entrance]]],
-) -> Iterator[tuple[int, tuple[Entrance, list[Entrance]]]]:
-    claimed: dict[int, tuple[Entrance, list[Entrance]]] = {}
-    unnumbered = []
-    for content in firsts:  # in order of time
-        claim = content[0].claim
-        if claim is None or claim in claimed:
-            unnumbered.append(content)
-        else:
-            claimed[claim] = content
-    yield from claimed.items()
-    number = 0
-    for content in unnumbered:
-        while number in claimed:
-            number += 1
-        yield number, content
-        number += 1
-
-
-def _point(made: Numbering, firsts: list[tuple[Entrance, list[Entrance]]], moves: list[Move]) -> None:
-    """Let aliases point where the last that was said of them lets them point."""
-    said = [(move.made_ns, move.client_id, move.aliases, move.dropped) for move in moves]
-    said += [
-        (entrance.made_ns, entrance.client_id, entrance.aliases, ())
-        for _, same in firsts
-        for entrance in same
-        if entrance.aliases
-    ]
-    for _, client_id, aliases, dropped in sorted(said, key=lambda found: found[:2]):
-        number = made.numbers.get(client_id)
-        if number is None:
+def _changes(
+    entrances: Iterable[Entrance],
+    moves: Iterable[Move],
+    entered: dict[Entrance, Version],
+    holders: dict[str, Version],
+) -> Iterator[_Change]:
+    """Yield what happens to versions, in order of time; note which version each artifact became, and became last."""
+    standing: dict[str, Version] = {}  # by digest
+    for said in in_order(entrances, moves):
+        if isinstance(said, Entrance):
+            version = standing.get(said.digest)
+            is_new = version is None
+            version = version or standing.setdefault(said.digest, Version(said))
+            entered.setdefault(said, version)
+            holders[said.client_id] = version
+            yield _Change(version, said.aliases, enters=is_new)
             continue
-        made.aliases.update(dict.fromkeys(aliases, number))
-        for alias in dropped:
-            if made.aliases.get(alias) == number:
-                del made.aliases[alias]
+        held = holders.get(said.client_id)
+        if held is None or held.removed:
+            continue
+        if said.removed:
+            held.removed = True
+            del standing[held.first.digest]
+        yield _Change(held, said.aliases, said.dropped, removed=said.removed)
 
 
-def _remove(made: Numbering, moves: list[Move]) -> None:
-    """Take out the versions that were removed after they last entered; `latest` falls back to the one before."""
+def in_order(entrances: Iterable[Entrance], moves: Iterable[Move]) -> list[Entrance | Move]:
+    """Return all in order of time; of one time that of an artifact before what is done with it."""
+    ordered: list[tuple[tuple[object, ...], Entrance | Move]] = []
+    for entrance in entrances:
+        key = (entrance.made_ns, entrance.client_id, 0, entrance.digest, entrance.claim or 0, entrance.aliases)
+        ordered.append((key, entrance))
     for move in moves:
-        number = made.numbers.get(move.client_id)
-        if number is None or not move.removed:
+        ordered.append(((move.made_ns, move.client_id, 1, move.removed, move.aliases, move.dropped), move))
+    ordered.sort(key=lambda pair: pair[0])
+    return [said for _, said in ordered]
+
+
+def _give_numbers(versions: Iterable[Version], entered: dict[Entrance, Version]) -> None:
+    """Give each version the first number that was claimed for it, or else one that nobody claims."""
+    claimed: set[int] = set()
+    decided: set[Version] = set()
+    for entrance, version in entered.items():  # in order of time
+        number = entrance.valid_claim
+        if number is None or version in decided:
             continue
-        made.client_ids.pop(number, None)
-        made.numbers = {client_id: at for client_id, at in made.numbers.items() if at != number}
-        was_latest = made.aliases.get(LATEST) == number
-        made.aliases = {alias: at for alias, at in made.aliases.items() if at != number}
-        if was_latest and made.client_ids:
-            made.aliases[LATEST] = max(made.client_ids)
+        decided.add(version)
+        if number not in claimed:
+            version.number = number
+            claimed.add(number)
+    free = 0
+    for version in versions:  # in order of time
+        if version.number < 0:
+            while free in claimed:
+                free += 1
+            version.number = free
+            free += 1
+
+
+def _point(aliases: dict[str, int], changes: Iterable[_Change]) -> None:
+    """Let aliases point where the last that was said of them lets them point.
+
+    When the version is removed that is `latest`, the one of the highest number is.
+    """
+    pointing: dict[int, set[str]] = {}
+    highest: list[int] = []  # a heap of numbers, negative; of removed versions too, until they come up
+    gone: set[int] = set()
+    for change in changes:
+        number = change.version.number
+        if change.enters:
+            heapq.heappush(highest, -number)
+        if change.removed:
+            gone.add(number)
+            was_latest = aliases.get(LATEST) == number
+            for alias in pointing.pop(number, ()):
+                del aliases[alias]
+            while highest and -highest[0] in gone:
+                heapq.heappop(highest)
+            if was_latest and highest:
+                _let_point(aliases, pointing, LATEST, -highest[0])
+            continue
+        for alias in change.aliases:
+            _let_point(aliases, pointing, alias, number)
+        for alias in change.dropped:
+            if aliases.get(alias) == number:
+                del aliases[alias]
+                pointing[number].discard(alias)
+
+
+def _let_point(aliases: dict[str, int], pointing: dict[int, set[str]], alias: str, number: int) -> None:
+    pointing.get(aliases.get(alias, -1), set()).discard(alias)
+    aliases[alias] = number
+    pointing.setdefault(number, set()).add(alias)

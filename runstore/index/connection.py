@@ -19,6 +19,8 @@ from runstore.index.upkeep.notices import tell
 
 # Another process may be writing a large batch; it is seldom longer than some seconds.
 BUSY_SECONDS = 60.0
+# Whoever has a bound to keep lets SQLite wait no longer than this at once, which it may do beyond the bound.
+_BOUND_WAIT_SECONDS = 0.2
 # A person who waits longer than this is told what for.
 QUIET_SECONDS = 2.0
 
@@ -30,6 +32,7 @@ class IndexConnection(sqlite3.Connection):
 
     path = Path()
     read_only = False
+    until: float | None = None  # time.monotonic() up to which to wait for others, where somebody has a bound to keep
     _inode = -1
     _set_aside: SetAside | None = None
 
@@ -37,6 +40,18 @@ class IndexConnection(sqlite3.Connection):
         """From here on errors are ours; `set_aside` is called, once, when the file turns out to be damaged."""
         self._inode = os.stat(self.path).st_ino
         self._set_aside = set_aside
+
+    @property
+    def is_time_up(self) -> bool:
+        """Whether somebody has a bound to keep, and it is reached."""
+        return self.until is not None and time.monotonic() > self.until
+
+    def out_of_time(self) -> IndexUnusable:
+        """Return the error to raise then."""
+        return IndexUnusable(
+            f"{self.path}: the index could not be brought up to date in time; `runstore runs list` does it, however"
+            " long that takes"
+        )
 
     @property
     def is_replaced(self) -> bool:
@@ -86,6 +101,10 @@ class IndexCursor(sqlite3.Cursor):
                 until = until or time.monotonic() + BUSY_SECONDS - QUIET_SECONDS
                 if not is_locked(error) or self._index.in_transaction or time.monotonic() > until:
                     raise self._index.translated(error) from error
+                if self._index.until is not None:
+                    if self._index.is_time_up:
+                        raise self._index.out_of_time() from error
+                    continue
                 _say_that_it_waits(self._index.path)
 
     def executemany(self, sql: str, parameters: Any, /) -> IndexCursor:
@@ -123,12 +142,16 @@ class IndexCursor(sqlite3.Cursor):
             raise self._index.translated(error) from error
 
 
-def connect(path: Path) -> IndexConnection:
-    """Return a connection whose transactions are begun and ended by the caller; makes the file where it is missing."""
+def connect(path: Path, until: float | None = None) -> IndexConnection:
+    """Return a connection whose transactions are begun and ended by the caller; makes the file where it is missing.
+
+    It waits for others up to `until`, of time.monotonic(), by default as long as anybody does.
+    """
+    wait = QUIET_SECONDS if until is None else _BOUND_WAIT_SECONDS
     connection = sqlite3.connect(
-        path, timeout=QUIET_SECONDS, isolation_level=None, check_same_thread=False, factory=IndexConnection
+        path, timeout=wait, isolation_level=None, check_same_thread=False, factory=IndexConnection
     )
-    connection.path = path
+    connection.path, connection.until = path, until
     try:
         _use_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous = NORMAL")  # the logs are the truth: the last commit may be lost
@@ -139,9 +162,9 @@ def connect(path: Path) -> IndexConnection:
     return connection
 
 
-def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+def _use_write_ahead_log(connection: IndexConnection) -> None:
     """Switch to WAL. SQLite does not wait for a lock here: where another process makes the database, try again."""
-    deadline = time.monotonic() + BUSY_SECONDS
+    deadline = connection.until or time.monotonic() + BUSY_SECONDS
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")

@@ -34,16 +34,17 @@ def index_path() -> Path:
     return path
 
 
-def open_index(path: Path) -> IndexConnection:
+def open_index(path: Path, until: float | None = None) -> IndexConnection:
     """Return a connection to the index at `path`, making it where it is missing, damaged or of an older schema.
 
-    Transactions are begun and ended by the caller. Where the file can't be written it is opened as it is, and
+    Transactions are begun and ended by the caller. It waits for others up to `until`, of time.monotonic(), by default
+    as long as anybody does. Where the file can't be written it is opened as it is, and
     `read_only` says so. Raises IndexUnusable for an index of a newer schema, and where there can be none.
     """
     inode = inode_of(path)
     try:
         with while_opening(path):
-            return _opened(path)
+            return _opened(path, until)
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             return _opened_as_it_is(path, error)
@@ -51,11 +52,11 @@ def open_index(path: Path) -> IndexConnection:
     set_aside(path, inode)
     tell(f"{path}: the index was damaged ({damage}); it was set aside, and is built anew from the logs")
     with only_this_process(path):
-        return _opened(path)
+        return _opened(path, until)
 
 
-def _opened(path: Path) -> IndexConnection:
-    connection = connect(path)
+def _opened(path: Path, until: float | None) -> IndexConnection:
+    connection = connect(path, until)
     try:
         version = _version(connection)
         if version < SCHEMA_VERSION:

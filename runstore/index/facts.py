@@ -1,4 +1,4 @@
-"""The rows of what a log says beside metrics and console: files, artifacts, alerts, and edits of stored runs."""
+"""The rows of what a log says beside metrics and console: files, artifacts and moves, alerts, edits of stored runs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from runstore.core.edits import Edit
-from runstore.core.facts import AlertSent, ArtifactEntry, ArtifactNamed, Fact, FileNamed
+from runstore.core.facts import AlertSent, ArtifactNamed, Fact, FileNamed
+from runstore.core.moves import Move
+from runstore.index.artifacts import rows as artifacts
+from runstore.index.artifacts.places import Places
 
-TABLES = ("files", "artifact_entries", "artifacts", "alerts", "edits")
-_LARGEST = (1 << 63) - 1  # that SQLite holds
+TABLES = ("files", *artifacts.TABLES, "alerts", "edits")
 
 
 class FactRows:
@@ -24,14 +26,16 @@ class FactRows:
         """Take one fact, and the time that counts where it shows none."""
         self._waiting.append((fact, time))
 
-    def write(self, connection: sqlite3.Connection, log: int) -> None:
-        """Write what was added since the last time; the caller's transaction makes it whole."""
+    def write(self, connection: sqlite3.Connection, log: int) -> Places | None:
+        """Write what was added since the last time; the caller's transaction makes it whole.
+
+        Returns where in the tables what it says of artifacts begins, None where it says nothing of them.
+        """
         waiting, self._waiting = self._waiting, []
         if not waiting:
-            return
+            return None
         files = [(log, fact.path, fact.policy, fact.type) for fact, _ in waiting if isinstance(fact, FileNamed)]
         connection.executemany("INSERT OR REPLACE INTO files (log, path, policy, type) VALUES (?, ?, ?, ?)", files)
-        _write_artifacts(connection, log, [(fact, time) for fact, time in waiting if isinstance(fact, ArtifactNamed)])
         alerts = [
             (time, fact.title, fact.text, fact.level, fact.wait_ms)
             for fact, time in waiting
@@ -44,6 +48,8 @@ class FactRows:
             if isinstance(edit, Edit)
         ]
         _insert(connection, "edits", ("entity", "project", "run_id", "made_ns", "change"), log, edits)
+        named = [(fact, time) for fact, time in waiting if isinstance(fact, (ArtifactNamed, Move))]
+        return artifacts.write_artifacts(connection, log, named) if named else None
 
 
 def forget_facts(connection: sqlite3.Connection, log: int) -> None:
@@ -71,65 +77,18 @@ def edits_of(connection: sqlite3.Connection, identity: Sequence[str]) -> list[Ed
     return [Edit.from_change(json.loads(change), made_ns) for made_ns, change in found]
 
 
-def _write_artifacts(connection: sqlite3.Connection, log: int, named: list[tuple[ArtifactNamed, float]]) -> None:
-    first = _insert(
-        connection,
-        "artifacts",
-        (
-            *("time", "used", "type", "name", "version", "digest", "client_id", "description", "metadata"),
-            *("aliases", "tags", "entries", "size", "manifest_file"),
-        ),
-        log,
-        [_artifact_row(artifact, time) for artifact, time in named],
-    )
-    entries = [
-        (log, place, entry.path, entry.digest, entry.size, entry.ref, entry.local_path)
-        for place, (artifact, _) in enumerate(named, first)
-        for entry in artifact.entries or ()
-    ]
-    connection.executemany(
-        "INSERT INTO artifact_entries (log, place, path, digest, size, ref, local_path) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        entries,
-    )
-
-
-def _artifact_row(artifact: ArtifactNamed, time: float) -> tuple[Any, ...]:
-    entries = artifact.entries
-    return (
-        time,
-        int(artifact.used),
-        artifact.type,
-        artifact.name,
-        artifact.version,
-        artifact.digest,
-        artifact.client_id,
-        artifact.description,
-        artifact.metadata,
-        _json(artifact.aliases),
-        _json(artifact.tags),
-        None if entries is None else len(entries),
-        None if entries is None else _size(entries),
-        artifact.manifest_file,
-    )
-
-
-def _size(entries: Sequence[ArtifactEntry]) -> int:
-    return min(sum(max(0, entry.size) for entry in entries), _LARGEST)
-
-
 def _insert(
     connection: sqlite3.Connection, table: str, columns: Sequence[str], log: int, rows: Sequence[tuple[Any, ...]]
-) -> int:
-    """Add rows behind those that the log has in a table; return the place of the first."""
+) -> None:
+    """Add rows behind those that the log has in a table."""
     if not rows:
-        return 0
+        return
     (first,) = connection.execute(f"SELECT coalesce(max(place) + 1, 0) FROM {table} WHERE log = ?", (log,)).fetchone()
     marks = ", ".join("?" * (2 + len(columns)))
     connection.executemany(
         f"INSERT INTO {table} (log, place, {', '.join(columns)}) VALUES ({marks})",
         [(log, place, *row) for place, row in enumerate(rows, first)],
     )
-    return int(first)
 
 
 def _json(value: Any) -> str:

@@ -37,6 +37,9 @@ LOCKED_SECONDS = 0.1
 # Logs that are taken in by one transaction, at most.
 MOST_TOGETHER = 100
 
+# Whoever asks for runs waits so long, at most, for bytes to be copied; what can be linked is linked at once.
+RESCUE_SECONDS = 2.0
+
 # What became of logs that could not be indexed.
 Failures = dict[Path, LogError | NotFound]
 
@@ -46,10 +49,18 @@ class Indexer:
 
     most_open = MAX_OPEN_LOGS
 
-    def __init__(self, path: Path | None = None) -> None:
-        """Open the index at `path`, by default this machine's; raises IndexUnusable and StorageError."""
+    def __init__(self, path: Path | None = None, *, rescuing: bool = False, until: float | None = None) -> None:
+        """Open the index at `path`, by default this machine's; raises IndexUnusable and StorageError.
+
+        With `rescuing`, what stock tools' logs name outside of their run directories is brought there, for about
+        RESCUE_SECONDS whenever logs are indexed. Never to be used for logs that others sent.
+
+        `until`, of time.monotonic(), is a bound for whoever can't wait: bringing the index up to date raises
+        IndexUnusable when it is reached, and leaves what it has done.
+        """
+        self._rescuing = rescuing
         self.path = path or index_path()
-        self.connection = open_index(self.path)
+        self.connection = open_index(self.path, until)
         self._open: dict[Path, OneLog] = {}
         self._decoder: BlockDecoder | None = None  # of what is read at once
         self._data_version = 0
@@ -98,7 +109,8 @@ class Indexer:
         failed = self._index(found.logs, progress or (lambda size: None))
         for log in found.gone:
             if not log.exists():
-                self.forget(log)
+                self._forget(log)
+        self._renew_collections()
         if found.listed or found.left:
             with self._transaction():
                 remember(self.connection, found)
@@ -144,6 +156,10 @@ class Indexer:
 
     def forget(self, log: Path) -> None:
         """Take a log that is gone out of the index, and with it what only it said."""
+        self._forget(log)
+        self._renew_collections()
+
+    def _forget(self, log: Path) -> None:
         from runstore.index.onerun import forget_log
 
         with self._transaction():
@@ -158,6 +174,20 @@ class Indexer:
         self._forget_stored()
         return done
 
+    def rescue(
+        self, log: Path | None = None, seconds: float = math.inf, stopping: Callable[[], bool] = lambda: False
+    ) -> int:
+        """Bring what one log of a stock tool, or each, names outside of its run directory there.
+
+        Returns of how many files something came. Ends after about so long, or when `stopping` says so between two
+        files. See `runstore.index.rescue`.
+        """
+        from runstore.index.rescue.rescuing import rescue
+
+        if self.connection.read_only:
+            return 0
+        return rescue(self.connection, self._transaction, log and log.resolve(), seconds, stopping)
+
     def _index(self, paths: Iterable[Path], progress: Callable[[int], None]) -> Failures:
         """Index all that logs hold; `progress` is told the bytes of each transaction that brought any."""
         wanted = list(paths)
@@ -165,9 +195,17 @@ class Indexer:
         waiting = deque(path for path in wanted if path not in failed)
         index_in_parallel(self.connection, self.path, waiting, progress)  # what it leaves comes now
         while waiting:
+            self._check_time()
             size = self._pieces(waiting, failed)
             if size:
                 progress(size)
+        self._renew_collections()
+        if not self._rescuing:
+            return failed
+        from runstore.index.rescue.rescuing import tell_of_the_rest
+
+        if self.rescue(seconds=RESCUE_SECONDS):
+            tell_of_the_rest(self.connection)
         return failed
 
     def _pieces(self, waiting: deque[Path], failed: Failures) -> int:
@@ -207,6 +245,7 @@ class Indexer:
             return 0, True
         log.write()
         update_run(self.connection, log.id, log.fold)
+        log.enter_collections()
         return log.offset - before, log.is_read_out
 
     def _decoder_for(self, log: OneLog) -> BlockDecoder | None:
@@ -243,6 +282,21 @@ class Indexer:
         if len(self._open) > self.most_open:
             del self._open[next(iter(self._open))]
         return log
+
+    def _renew_collections(self) -> None:
+        """Compute the collections of artifacts anew that could not simply be added to."""
+        if self.connection.read_only:
+            return
+        while self.connection.execute("SELECT 1 FROM stale_collections LIMIT 1").fetchone():
+            self._check_time()
+            from runstore.index.artifacts.renewing import renew_some
+
+            with self._transaction():
+                renew_some(self.connection, LOCKED_SECONDS)
+
+    def _check_time(self) -> None:
+        if self.connection.is_time_up:
+            raise self.connection.out_of_time()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -109,7 +109,8 @@ class LiveIndexer(Indexer):
         log.read(PIECE_BYTES)
         if log.news_bytes:
             self._waiting.setdefault(log.path, self._clock())
-        if log.has_ended or log.is_new or log.news_rows >= WRITE_ROWS or log.news_bytes >= WRITE_BYTES:
+        urgent = log.has_ended or log.is_new or log.names_outside
+        if urgent or log.news_rows >= WRITE_ROWS or log.news_bytes >= WRITE_BYTES:
             self._write([log.path])
         return log.offset - before
 
@@ -160,6 +161,7 @@ class LiveIndexer(Indexer):
                 if log is not None and _is_current(log):
                     log.write(seal=True)
                     update_run(self.connection, log.id, log.fold)
+                    log.enter_collections()
                 else:
                     outdated.append(path)
                 done.append(path)
@@ -167,6 +169,7 @@ class LiveIndexer(Indexer):
                     break
         for path in done:
             self._written(path)
+        self._renew_collections()
         for path in outdated:
             self._catch_up_at_once(path)
         return done

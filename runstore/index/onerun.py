@@ -13,6 +13,7 @@ from runstore.core.identity import NO_PROJECT, RunPath
 from runstore.core.logfold import LogFacts, LogFold
 from runstore.core.stitch import Piece
 from runstore.core.story import config_of, summary_of, tags_of, texts_of, told
+from runstore.index.artifacts.stale import mark_those_of
 from runstore.index.facts import edited_runs, edits_of, forget_facts
 from runstore.index.jsontext import to_columns
 from runstore.index.kept import counting_fold
@@ -36,6 +37,8 @@ def update_run(connection: sqlite3.Connection, log: int, fold: LogFold) -> None:
         return
     run = _run_row(connection, identity)
     if before != run:
+        if before is not None:  # its artifacts leave the collections of that run
+            mark_those_of(connection, log)
         connection.execute("UPDATE logs SET run = ? WHERE id = ?", (run, log))
     _write_run(connection, run, {log: fold})
     if before is not None and before != run:
@@ -49,8 +52,9 @@ def forget_log(connection: sqlite3.Connection, path: str) -> None:
         return
     log, run = found
     edited = edited_runs(connection, log)
+    mark_those_of(connection, log)
     connection.execute("DELETE FROM chunks WHERE series IN (SELECT id FROM series WHERE log = ?)", (log,))
-    for table in ("series", "history_values", "console", "kept"):
+    for table in ("series", "history_values", "console", "kept", "rescues"):
         connection.execute(f"DELETE FROM {table} WHERE log = ?", (log,))
     forget_facts(connection, log)
     connection.execute("DELETE FROM logs WHERE id = ?", (log,))

@@ -79,7 +79,7 @@ CREATE TABLE series (
     UNIQUE (log, stream, key)
 );
 
--- The points of a series, up to 4096 in a row of this table, in the order of the log.
+-- The points of a series, up to 4096 in a row of this table, or 16384 once they are packed, in the order of the log.
 CREATE TABLE chunks (
     series INTEGER NOT NULL REFERENCES series(id),
     place INTEGER NOT NULL,         -- chunks of a series are in this order
@@ -148,8 +148,18 @@ CREATE TABLE artifacts (
     entries INTEGER,                -- how many files and references it holds; NULL: the log does not say
     size INTEGER,                   -- bytes of all of them; NULL: the log does not say
     manifest_file TEXT NOT NULL,    -- where its entries are if they are too many for a record; '' else
+    distributed_id TEXT NOT NULL,   -- the same for the parts of an artifact that several processes make; '' for others
+    finalize INTEGER NOT NULL,      -- 0: a part, and not the last one
+    incremental INTEGER NOT NULL,   -- 1: it has the entries of a version before it beside its own
+    ttl_seconds INTEGER NOT NULL,   -- how long it is kept, as in the record: 0 and below are no times
+    algorithm TEXT NOT NULL,        -- of the digests: MD5, or XXH128
+    move INTEGER,                   -- place in `moves` of the move that was made with it; NULL: the tool makes none
     PRIMARY KEY (log, place)
 );
+CREATE INDEX artifacts_by_name ON artifacts(name);
+CREATE INDEX artifacts_by_client_id ON artifacts(client_id);
+CREATE INDEX artifacts_incremental ON artifacts(name) WHERE incremental = 1;
+CREATE INDEX artifacts_of_several ON artifacts(name) WHERE distributed_id <> '';
 
 -- What is in an artifact.
 CREATE TABLE artifact_entries (
@@ -160,9 +170,113 @@ CREATE TABLE artifact_entries (
     size INTEGER NOT NULL,          -- bytes
     ref TEXT NOT NULL,              -- URL of a reference; '' for a file
     local_path TEXT NOT NULL,       -- where the bytes were when it was logged; '' for a reference
+    extra TEXT NOT NULL,            -- JSON: what else is said of it, such as an ETag
     PRIMARY KEY (log, place, path),
     FOREIGN KEY (log, place) REFERENCES artifacts(log, place)
 );
+
+-- How artifacts stand in collections, as logs say it: each row is one change of one artifact's standing, in their order.
+CREATE TABLE moves (
+    log INTEGER NOT NULL REFERENCES logs(id),
+    place INTEGER NOT NULL,         -- 0, 1, 2, ... in the log
+    made_ns INTEGER NOT NULL,       -- nanoseconds since the epoch
+    client_id TEXT NOT NULL,        -- of the artifact
+    entity TEXT NOT NULL,           -- of the collection, as are the next two
+    project TEXT NOT NULL,
+    collection TEXT NOT NULL,
+    version INTEGER,                -- the number that it claims; NULL: none
+    linked INTEGER NOT NULL,        -- 1: the artifact belongs to another collection, and is a version of this one too
+    removed INTEGER NOT NULL,       -- 1: it is no version of the collection any more
+    base TEXT NOT NULL,             -- client id of the version whose entries an incremental one has; '' for none
+    aliases TEXT NOT NULL,          -- JSON array: they point to it from then on
+    dropped TEXT NOT NULL,          -- JSON array: aliases that don't any more
+    change TEXT NOT NULL,           -- JSON: description, metadata (as JSON text), tags, ttl_seconds, where they changed
+    PRIMARY KEY (log, place)
+);
+CREATE INDEX moves_of_collection ON moves(collection, project, entity);
+CREATE INDEX moves_of_artifact ON moves(client_id);
+
+-- The collections that artifacts make; this and the next four follow from the tables above.
+CREATE TABLE collections (
+    id INTEGER PRIMARY KEY,
+    entity TEXT NOT NULL,
+    project TEXT NOT NULL,
+    name TEXT NOT NULL,
+    type TEXT NOT NULL,             -- of its first version, such as dataset or model
+    next_number INTEGER NOT NULL,   -- above that of every version, also of those that were removed
+    numbers INTEGER NOT NULL,       -- how many versions have a number, removed ones too
+    last_ns INTEGER NOT NULL,       -- of the last that is known of it, nanoseconds since the epoch
+    UNIQUE (entity, project, name)
+);
+
+-- Their versions: each is one content, under one number.
+CREATE TABLE versions (
+    collection INTEGER NOT NULL REFERENCES collections(id),
+    number INTEGER NOT NULL,
+    client_id TEXT NOT NULL,        -- of the artifact that was the first with this content
+    type TEXT NOT NULL,
+    digest TEXT NOT NULL,           -- of all that is in it, of all parts and bases together
+    created_ns INTEGER NOT NULL,    -- nanoseconds since the epoch
+    log INTEGER NOT NULL,           -- where that artifact is: log and place in `artifacts`
+    place INTEGER NOT NULL,
+    linked INTEGER NOT NULL,        -- 1: it belongs to another collection
+    removed INTEGER NOT NULL,       -- 1: it was removed, and keeps its number
+    base INTEGER,                   -- number of the version whose entries it has beside its own; NULL: of none
+    PRIMARY KEY (collection, number)
+);
+CREATE INDEX versions_by_content ON versions(collection, digest);
+CREATE INDEX versions_by_source ON versions(log, place);
+
+-- The artifacts whose entries are a version together, where several processes made it.
+CREATE TABLE parts (
+    collection INTEGER NOT NULL REFERENCES collections(id),
+    number INTEGER NOT NULL,        -- of the version
+    log INTEGER NOT NULL,           -- where the part is: log and place in `artifacts`
+    place INTEGER NOT NULL,
+    PRIMARY KEY (collection, number, log, place)
+);
+
+-- The artifacts that are a version: most often one, or several with the same content.
+CREATE TABLE members (
+    collection INTEGER NOT NULL REFERENCES collections(id),
+    client_id TEXT NOT NULL,
+    number INTEGER NOT NULL,        -- of the version
+    PRIMARY KEY (collection, client_id)
+);
+CREATE INDEX members_by_client_id ON members(client_id);
+
+-- Where aliases point.
+CREATE TABLE aliases (
+    collection INTEGER NOT NULL REFERENCES collections(id),
+    alias TEXT NOT NULL,            -- such as latest or best
+    number INTEGER NOT NULL,        -- of the version
+    PRIMARY KEY (collection, alias)
+);
+CREATE INDEX aliases_of_version ON aliases(collection, number);
+
+-- Collections of which more is known than the tables above say: they are computed anew before the next answer.
+CREATE TABLE stale_collections (
+    entity TEXT NOT NULL,
+    project TEXT NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (entity, project, name)
+);
+
+-- What stock tools' logs name and leave outside of the run directory, and what became of bringing it in.
+CREATE TABLE rescues (
+    log INTEGER NOT NULL REFERENCES logs(id),
+    blob TEXT NOT NULL,             -- its name in the folder `blobs` beside the log, as runstore/core/rescued.py has it
+    source TEXT NOT NULL,           -- where its bytes were when it was logged; of a saved file its path below `files`
+    artifact TEXT NOT NULL,         -- name of the artifact; '' of a saved file
+    path TEXT NOT NULL,             -- inside the artifact, or below `files`
+    size INTEGER NOT NULL,          -- bytes; -1: the log does not say
+    outcome TEXT NOT NULL,          -- waiting | linked: safe, not checked yet | held: a copy, until the run has ended |
+                                    -- kept | lost: it can't be had | failed: is tried again
+    reason TEXT NOT NULL,           -- why it is lost, or failed; '' else
+    tried_at REAL NOT NULL,         -- seconds since the epoch; 0: never
+    PRIMARY KEY (log, blob, source)
+);
+CREATE INDEX rescues_open ON rescues(log) WHERE outcome NOT IN ('kept', 'lost');
 
 -- Alerts that programs sent, in the order of the log.
 CREATE TABLE alerts (

@@ -47,6 +47,7 @@ class Worker(Indexer):
                 return 0, False
             log.write()
             update_run(self.connection, log.id, log.fold)
+            log.enter_collections()
         if not log.has_ended:
             self._open[path] = log
         return log.offset - before, log.is_read_out

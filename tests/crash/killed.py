@@ -36,6 +36,11 @@ class Killed:
         calls = list(islice(plan(self.seed), self.returned + 1))
         return Expected.after(calls[:-1]), Expected.after(calls)
 
+    def sizes(self) -> list[int]:
+        """Return the sizes in bytes of the long texts, one of which makes most of a call's record."""
+        calls = islice(plan(self.seed), self.returned)
+        return [len(value) for call in calls for value in call.data.values() if isinstance(value, str)]
+
 
 @dataclass
 class Expected:
@@ -96,10 +101,10 @@ def _leaves(tree: dict[str, Any], above: str = "") -> Iterable[tuple[str, Any]]:
             yield above + key, value
 
 
-def killed_runs(folder: Path) -> list[Killed]:
-    """Run KILLS training processes below `folder`, each killed at a random moment; return what they were told."""
+def killed_runs(folder: Path, count: int = KILLS) -> list[Killed]:
+    """Run `count` training processes below `folder`, each killed at a random moment; return what they were told."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda number: _killed(folder, number), range(KILLS)))
+        return list(pool.map(lambda number: _killed(folder, number), range(count)))
 
 
 def _killed(folder: Path, number: int) -> Killed:

@@ -17,6 +17,7 @@ from runstore.query.stored.run import StoredRun
 from runstore.sdk.run import Run
 from tests.commands import Bench
 from tests.crash.killed import KILLS, Expected, Killed, killed_runs
+from tests.crash.training import LARGEST_BYTES, SMALLEST_BYTES
 
 OF_EVERY_ROW = ("_step", "_timestamp", "_runtime")
 
@@ -37,6 +38,9 @@ def test_every_call_that_returned_survives_a_kill_and_the_run_goes_on_behind_it(
     killed = killed_runs(folder)
     assert len(killed) == KILLS
     assert sum(one.returned > 0 for one in killed) >= 30
+    sizes = [size for one in killed for size in one.sizes()]
+    assert min(sizes) < 2 * SMALLEST_BYTES
+    assert max(sizes) > LARGEST_BYTES / 2
     with indexed(folder) as here, on_the_hub(folder) as there:
         for one in killed:
             check_killed(here, one)

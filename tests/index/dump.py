@@ -24,7 +24,7 @@ from runstore.runlog.process import ProcessName
 # Before any file was written: only times that records show count, and logs made by tests show such as these.
 NOW = 2000.0
 # Each says all that a table has of a log, whatever its columns are; facts that queries serve as they were said.
-FACTS = ("files", "artifacts", "artifact_entries", "alerts", "edits", "history_values")
+FACTS = ("files", "artifacts", "artifact_entries", "moves", "alerts", "edits", "history_values")
 _OWN = ("id", "run", "state", "size", "mtime_ns", "sealed")  # columns of `logs` that say nothing about the log
 
 
@@ -51,6 +51,7 @@ def _answers(connection: sqlite3.Connection, now: float) -> Iterator[Any]:
     yield from _logs(connection)
     for table in FACTS:
         yield from _facts(connection, table)
+    yield from _collections(connection)
     cursor = connection.cursor()
     cursor.row_factory = sqlite3.Row
     for row in cursor.execute("SELECT * FROM runs ORDER BY entity, project, run_id").fetchall():
@@ -70,6 +71,22 @@ def _facts(connection: sqlite3.Connection, table: str) -> Iterator[Any]:
         del values["log"]
         found.append(values)
     yield from sorted([table, line(values)] for values in found)
+
+
+def _collections(connection: sqlite3.Connection) -> Iterator[Any]:
+    """Yield what collections have, by their names."""
+    assert connection.execute("SELECT * FROM stale_collections").fetchall() == []
+    named = "SELECT c.entity, c.project, c.name AS collection_name"
+    for values in _rows(connection, "SELECT * FROM collections ORDER BY entity, project, name"):
+        del values["id"]
+        yield ["collection", values]
+    for table, key in (("versions", "number"), ("parts", "number"), ("members", "client_id"), ("aliases", "alias")):
+        where = f"{table} AS t JOIN collections AS c ON c.id = t.collection"
+        columns = f"{named}, t.*"
+        if table in ("versions", "parts"):
+            columns, where = f"{columns}, l.path AS log_path", f"{where} JOIN logs AS l ON l.id = t.log"
+        for values in _rows(connection, f"{columns} FROM {where} ORDER BY 1, 2, 3, t.{key}"):
+            yield [table, {name: value for name, value in values.items() if name not in ("collection", "log")}]
 
 
 def _of_run(connection: sqlite3.Connection, row: sqlite3.Row, now: float) -> Iterator[list[Any]]:
@@ -104,8 +121,17 @@ def _of_api(found: Any) -> Iterator[Any]:
     yield ["system", found.system_metrics, found.history(stream="system", pandas=False, samples=10**9)]
     for kind, artifacts in (("logged", found.logged_artifacts()), ("used", found.used_artifacts())):
         for one in artifacts:
-            said = [one.id, one.name, one.type, one.version, one.digest, one.description, one.metadata, one.aliases]
-            yield [kind, *said, one.tags, one.created_at, one.size, one.file_count, list(one.files())]
+            version = getattr(one, "version", None)  # a part of an artifact that is not whole has none
+            said = [one.id, one.name, one.type, version, one.digest, one.description, one.metadata, one.aliases]
+            yield [
+                kind,
+                *said,
+                one.tags,
+                one.created_at,
+                one.size,
+                one.file_count,
+                [[file.name, file.digest, file.size, file.ref, file.local_path] for file in one.files()],
+            ]
 
 
 def _rows(connection: sqlite3.Connection, query: str) -> Iterator[dict[str, Any]]:

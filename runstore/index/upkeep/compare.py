@@ -10,23 +10,31 @@ from typing import Any
 from runstore.index.chunks.series import Chunk
 from runstore.index.chunks.tails import CHUNK_COLUMNS
 
-Contents = dict[tuple[str, str], int]  # (path of a log, or of a run; table) -> digest of the rows there
+Contents = dict[tuple[str, str], int]  # (path of a log, run or collection; table) -> digest of the rows there
+Names = dict[str, dict[int, str]]  # kind of an id -> id -> path
 
 # Rows that say something of a log name it in the column `log`; those of a run, `run`. These tables are not compared as
-# they are: places to look at, what was computed ahead, and points, which may be cut into chunks in many ways.
-BOOKKEEPING = {"folders", "roots", "to_index", "kept", "series", "chunks"}
+# they are: places to look at, what was computed ahead, what was found beside the logs, and points, which may be cut
+# into chunks in many ways.
+BOOKKEEPING = {"folders", "roots", "to_index", "stale_collections", "kept", "rescues", "series", "chunks"}
+# In which column the tables are known by that others refer to, and by which name these do that.
+_OWNERS = {"logs": "path", "runs": "id", "collections": "id"}
+_KINDS = {"runs": "run", "collections": "collection"}
 # Of the table `logs`: where the file was last looked at, and how the points are stored.
 _NOT_SAID = {"id", "size", "mtime_ns", "sealed"}
 
 
 def contents(connection: sqlite3.Connection) -> Contents:
-    """Return a digest of all that an index says of each log and each run. Costs a look at every row."""
+    """Return a digest of all that an index says of each log, run and collection. Costs a look at every row."""
     logs = dict(connection.execute("SELECT id, path FROM logs"))
     known = connection.execute("SELECT id, entity, project, run_id FROM runs")
     runs = {run: "/".join(filter(None, path)) for run, *path in known}  # unlike a log's path, not absolute
+    known = connection.execute("SELECT id, entity, project, name FROM collections")
+    collections = {collection: "/".join(filter(None, path)) for collection, *path in known}
+    names: Names = {"log": logs, "run": runs, "collection": collections}
     found: Contents = {}
     for table in _tables(connection):
-        for owner, row in _rows(connection, table, logs, runs):
+        for owner, row in _rows(connection, table, names):
             _add(found, owner, table, row)
     for log, row in _points(connection):
         _add(found, logs[log], "points", row)
@@ -53,29 +61,28 @@ def _tables(connection: sqlite3.Connection) -> list[str]:
     return sorted(name for (name,) in names if name not in BOOKKEEPING and not name.startswith("sqlite_"))
 
 
-def _rows(
-    connection: sqlite3.Connection, table: str, logs: dict[int, str], runs: dict[int, str]
-) -> Iterator[tuple[str, list[Any]]]:
-    """Yield each row of a table with the log or run that it belongs to, and with paths in the place of ids."""
+def _rows(connection: sqlite3.Connection, table: str, names: Names) -> Iterator[tuple[str, list[Any]]]:
+    """Yield each row of a table with the log, run or collection that it belongs to, and paths in the place of ids."""
     columns = [name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")]
-    owner = {"logs": "path", "runs": "id"}.get(table) or next((name for name in ("log", "run") if name in columns), "")
+    owner = _OWNERS.get(table) or next((name for name in names if name in columns), "")
     if not owner:
         return
     place = columns.index(owner)
-    said = [at for at, name in enumerate(columns) if name not in (_NOT_SAID if table in ("logs", "runs") else ())]
+    said = [at for at, name in enumerate(columns) if name not in (_NOT_SAID if table in _OWNERS else ())]
     numbers: dict[str, int] = {}
     for row in connection.execute(f"SELECT * FROM {table} ORDER BY rowid"):
-        values = [_named(columns[at], row[at], logs, runs) for at in said]
-        whose = str(row[place] if table == "logs" else logs.get(row[place]) if owner == "log" else runs.get(row[place]))
+        values = [_named(columns[at], row[at], names) for at in said]
+        whose = str(row[place] if table == "logs" else names[_KINDS.get(table, owner)].get(row[place]))
         if table == "history_values":  # of equal steps the later value counts
             numbers[whose] = numbers.get(whose, 0) + 1
             values.append(numbers[whose])
         yield whose, values
 
 
-def _named(column: str, value: Any, logs: dict[int, str], runs: dict[int, str]) -> Any:
-    names = {"log": logs, "run": runs}.get(column)
-    return value if names is None else names.get(value)
+def _named(column: str, value: Any, names: Names) -> Any:
+    if column not in names or isinstance(value, str):  # moves name their collection
+        return value
+    return names[column].get(value)
 
 
 def _points(connection: sqlite3.Connection) -> Iterator[tuple[int, list[Any]]]:

@@ -63,7 +63,7 @@ def rebuild(path: Path, progress: Progress | None = None) -> Rebuilt:
                 _replace(indexer.connection, old)
         finally:
             _remove(beside)
-    with closing(Indexer(path)) as indexer:  # what others had indexed while this went on
+    with closing(Indexer(path, rescuing=True)) as indexer:  # what others had indexed while this went on
         indexer.catch_up_known()
         (logs,) = indexer.connection.execute("SELECT count(*) FROM logs").fetchone()
     return Rebuilt(logs, unreadable)
