@@ -6,7 +6,7 @@ import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runstore.core.conditions import EVERYTHING, Compare, Condition, Every, Order
 from runstore.core.identity import parse_run_path
@@ -14,14 +14,17 @@ from runstore.core.mongo import condition_of, order_of
 from runstore.errors import LogError, NotFound, UsageError
 from runstore.index.indexer import Indexer
 from runstore.paths import default_root
+from runstore.query.filtering.brief import BriefRun, brief_runs
 from runstore.query.filtering.fields import check_field
 from runstore.query.filtering.predicate import predicate
 from runstore.query.filtering.select import select
-from runstore.query.search import Hit, search
 from runstore.query.stored.pages import Pages, loaded
-from runstore.query.stored.projects import Project, projects_of
 from runstore.query.stored.run import StoredRun
 from runstore.query.stored.runs import Runs
+
+if TYPE_CHECKING:
+    from runstore.query.search import Hit
+    from runstore.query.stored.projects import Project
 
 
 class Api:
@@ -29,7 +32,7 @@ class Api:
 
     def __init__(self, index: Path | None = None, *, refresh: bool = True) -> None:
         """Open the index at `index`, by default this machine's; with `refresh=False` as it is."""
-        self._indexer = Indexer(index)
+        self._indexer = Indexer(index, rescuing=refresh)
         self._connection = self._indexer.connection
         self._connection.row_factory = None
         if refresh:
@@ -45,6 +48,8 @@ class Api:
 
     def search(self, pattern: re.Pattern[str], literal: str | None = None) -> Iterator[Hit]:
         """Yield where a pattern is found in what is said of runs and in what they printed, as `query.search` does."""
+        from runstore.query.search import search  # as below: what a list of runs need not wait for
+
         return search(self._connection, pattern, literal)
 
     def forget(self, logs: Sequence[str]) -> None:
@@ -85,6 +90,8 @@ class Api:
 
     def projects(self, entity: str | None = None, per_page: int = 200) -> Pages[Project]:
         """Return the projects of an entity, or all, in order of name."""
+        from runstore.query.stored.projects import projects_of
+
         return Pages(*loaded(projects_of(self._connection, entity), per_page))
 
     def project(self, name: str, entity: str | None = None) -> Project:
@@ -104,10 +111,20 @@ class Api:
         limit: int | None = None,
         *,
         below: Sequence[Path] | None = None,
-        brief: bool = False,
     ) -> list[StoredRun]:
         """Return the runs that fulfil a condition, as `runstore.query.filtering.select` does."""
-        return select(self._connection, condition, order, limit, below=below, brief=brief)
+        return select(self._connection, condition, order, limit, below=below)
+
+    def brief(
+        self,
+        condition: Condition = EVERYTHING,
+        order: Sequence[Order] = (),
+        limit: int | None = None,
+        *,
+        below: Sequence[Path] | None = None,
+    ) -> list[BriefRun]:
+        """Return what a table shows of the runs that `select` returns."""
+        return brief_runs(self._connection, condition, order, limit, below=below)
 
     def run(self, path: str) -> StoredRun:
         """Return one run: "entity/project/run_id", "project/run_id", "run_id", or a name that only one run has.

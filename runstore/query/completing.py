@@ -37,6 +37,31 @@ def metrics_beginning(text: str, run: str | None = None) -> list[str]:
     return [key for (key,) in _answer(query, *arguments, len(text), text, _MOST)]
 
 
+def artifacts_beginning(text: str) -> list[tuple[str, str]]:
+    """Return names of artifacts that begin so, each with its type; behind a colon, aliases and versions of that one."""
+    path, colon, _ = text.partition(":")
+    *above, name = path.split("/")
+    where, arguments = "", []
+    for column, part in zip(("project", "entity"), reversed(above), strict=False):
+        where += f" AND c.{column} = ?"
+        arguments.append(part)
+    before = path[: len(path) - len(name)]
+    if not colon:
+        query = (
+            f"SELECT DISTINCT c.name, c.type FROM collections AS c WHERE substr(c.name, 1, ?) = ?{where}"
+            " ORDER BY c.name LIMIT ?"
+        )
+        return [(before + found, kind) for found, kind in _answer(query, len(name), name, *arguments, _MOST)]
+    query = (
+        f"SELECT a.alias, a.number FROM aliases AS a JOIN collections AS c ON c.id = a.collection"
+        f" WHERE c.name = ?{where} UNION ALL SELECT 'v' || v.number, v.number FROM versions AS v"
+        f" JOIN collections AS c ON c.id = v.collection WHERE v.removed = 0 AND c.name = ?{where}"
+    )
+    rows = _answer(query, name, *arguments, name, *arguments)
+    choices = [(f"{path}:{alias}", f"v{number}") for alias, number in rows]
+    return [choice for choice in choices if choice[0].startswith(text)][:_MOST]
+
+
 def config_and_summary_keys() -> list[str]:
     """Return the keys at the top of config and summary of the newest runs, sorted."""
     query = "SELECT config, summary FROM runs ORDER BY created_at DESC LIMIT ?"

@@ -8,13 +8,14 @@ from typing import Any
 
 from runstore.errors import NotFound, UsageError
 from runstore.query.api import Api as IndexedRuns
+from runstore.query.artifacts.asking import ArtifactApi
 from runstore.query.stored.projects import Project
 from runstore.query.stored.run import StoredRun
 from runstore.query.stored.runs import Runs
 
 
-class Api(IndexedRuns):
-    """Runs of this machine's index, which is brought up to date first: `./wandb` and every log known so far.
+class Api(ArtifactApi, IndexedRuns):
+    """Runs and artifacts of this machine's index, which is brought up to date first: `./wandb` and every log known.
 
     Needs no server, daemon, network or key.
     """

@@ -26,6 +26,8 @@ def begin(settings: Settings, config: Mapping[str, Any]) -> Run:
     known = _known_id(settings)
     settings = dataclasses.replace(settings, run_id=checked_run_id(known) if known else new_run_id())
     earlier, reason = _branched(settings) if settings.resume_from or settings.fork_from else _resumed(settings, known)
+    if known and _adds_to_another(settings):
+        earlier = _joined(earlier)
     if earlier is not None and earlier.kind != Origin.START:
         kept = {name: value for name, value in earlier.described.items() if not getattr(settings, name)}
         settings = dataclasses.replace(settings, **kept)
@@ -52,7 +54,10 @@ def start_parts(recorder: Recorder) -> None:
         ("what loggers say", _start_loggers),
         ("what the run was made with", _start_surroundings),
         ("the machine's use", _start_monitor),
+        ("what is written for TensorBoard", _start_tensorboard),
     ):
+        if recorder.adds_to_another and start is _start_surroundings:  # the process that began the run records these
+            continue
         try:
             start(recorder)
         except (OSError, RuntimeError, ImportError) as error:
@@ -77,6 +82,13 @@ def _start_monitor(recorder: Recorder) -> None:
         from runstore.sdk.system.monitor import SystemMonitor
 
         recorder.part(SystemMonitor).start()
+
+
+def _start_tensorboard(recorder: Recorder) -> None:
+    if recorder.settings.sync_tensorboard:
+        from runstore.integrations.tensorboard import patch_for_runs_that_ask
+
+        patch_for_runs_that_ask()
 
 
 def attach(attach_id: str | None = None, run_id: str | None = None, *, run: Run | None = None) -> Run:
@@ -133,6 +145,18 @@ def _branched(settings: Settings) -> tuple[Earlier | None, str]:
         return dataclasses.replace(found, kind=kind, next_step=step + 1, wandb_config=wandb_config), reason
     reason = f"{moment}: that run is not below {settings.root_dir}; its config and summary are not carried over"
     return Earlier(next_step=step + 1, kind=kind, wandb_config=wandb_config), reason
+
+
+def _adds_to_another(settings: Settings) -> bool:
+    """Return whether this is one of several processes with one run, and not the one that begins and ends it."""
+    return not (settings.x_primary and settings.x_update_finish_state)
+
+
+def _joined(earlier: Earlier | None) -> Earlier:
+    """Return the state in which a process adds to a run that another one begins, maybe only now."""
+    from runstore.sdk.resume import Earlier
+
+    return dataclasses.replace(earlier or Earlier(next_step=0), kind=Origin.RANK)
 
 
 def _resumed(settings: Settings, known_id: str) -> tuple[Earlier | None, str]:

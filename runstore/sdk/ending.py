@@ -33,12 +33,14 @@ def at_exit(end: Callable[[int], None]) -> None:
 
 
 def _at_exit() -> None:
-    global _ending
+    global _ending, _exit_code
     if _end is None:
         return
     from runstore.sdk.signals import hold_if_ending
 
     _ending = True
+    if not _exit_code and _was_interrupted():
+        _exit_code = KEYBOARD_INTERRUPT_EXIT_CODE
     hold_if_ending()  # a signal that interrupted the last call of the program must not look like its good end
     try:
         _end(_exit_code)
@@ -50,6 +52,12 @@ def _at_exit() -> None:
         # Any import can evaluate some (a namedtuple does), and what ends with the runs may import.
         with contextlib.suppress(KeyboardInterrupt):
             exec("raise KeyboardInterrupt")
+
+
+def _was_interrupted() -> bool:
+    """Whether Ctrl-C ended the program, and came a second time before our `excepthook` could note the first."""
+    # Set by Python before it calls the hook; IPython sets it for cells, which end nothing.
+    return isinstance(getattr(sys, "last_value", None), KeyboardInterrupt) and "IPython" not in sys.modules
 
 
 # Called after all that the program registers once this module is there: one of those may begin a run, too late for the

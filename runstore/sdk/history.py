@@ -64,6 +64,8 @@ class History:
         self._last: dict[str, tuple[Key, Any]] = {}  # of each step metric that others are drawn against, what came last
         self._warn = warn
         self._warned_order = False
+        self._steps_refused = ""  # why steps that are given don't count, where rows come from elsewhere as well
+        self._given_step: int | None = None  # the last one of those
         self._busy = False
         self._interrupting: deque[tuple[dict[str, Any], int | None, bool | None]] = deque()
 
@@ -76,6 +78,8 @@ class History:
                 return
             self._busy = True
             try:
+                if step is not None and self._steps_refused:
+                    step, commit = self._without_step(step, commit)
                 if step is not None or commit is False or self._items or not self._log_quickly(data, now):
                     self._log_slowly(data, step, commit, now)
             finally:
@@ -103,6 +107,28 @@ class History:
         self.summary.apply_plain_row(row)
         self.step += 1
         return True
+
+    def log_apart(self, data: Mapping[str, Any]) -> None:
+        """Write a row of its own, whole, at the next step; the open row, if there is one, moves on behind it.
+
+        For what comes from elsewhere than the program's calls, in a thread of its own.
+        """
+        now = time.time()
+        with self.mutex:
+            step = self._open_step if self._items else self.step
+            values, items = self._encoded(data, now, step, {})
+            self._append(wire.history(items.values(), step))
+            self.summary.apply_row(values)
+            self.step = step + 1
+            if self._items:  # readers drop what they know of an open row when its step is written
+                self._open_step = self.step
+                self._values["_step"] = self.step
+                self._items["_step"] = wire.item("_step", self.step)
+                self._append(wire.pending(self._items.values(), self._open_step))
+
+    def refuse_steps(self, why: str) -> None:
+        """From now on, number the rows here, whatever steps the program gives; say `why` when it gives one."""
+        self._steps_refused = why
 
     def flush(self) -> None:
         """Finish the open row, if there is one."""
@@ -145,6 +171,15 @@ class History:
             self._add({}, now, stays_open=False)  # a row of its own, without values
         if commit:
             self._commit()
+
+    def _without_step(self, step: int, commit: bool | None) -> tuple[None, bool]:
+        """Return what `log` is to do in the place of a step: add to the open row, which another step has begun anew."""
+        self._warn(self._steps_refused)
+        step = _as_step(step)
+        if step != self._given_step:
+            self.flush()
+            self._given_step = step
+        return None, bool(commit)
 
     def _add(self, data: Mapping[str, Any], now: float, stays_open: bool) -> None:
         """Merge `data` into the open row."""

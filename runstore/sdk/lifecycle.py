@@ -81,8 +81,10 @@ def init(
     and summary go on; "auto" continues the folder's last run if that did not end well. `resume_from="<id>?_step=<n>"`
     sets a run back to step n and goes on from there; `fork_from` begins another run with its config and summary.
 
-    `force`, `allow_val_change` (give it to `config.update`), `tensorboard`, `sync_tensorboard`, `monitor_gym` and
-    `anonymous` are accepted and without effect.
+    With `sync_tensorboard` what the program writes to TensorBoard's event files is read into the run.
+
+    `force`, `allow_val_change` (give it to `config.update`), `monitor_gym` and `anonymous` are accepted and without
+    effect; `tensorboard` is an older name of `sync_tensorboard`.
 
     Raises SettingsError for a setting that can't be used, UsageError for an id that is no name or a `resume` that
     can't be met, ConfigError for a config file that can't be read, StorageError where no run directory can be made.
@@ -104,6 +106,7 @@ def init(
         "resume_from": resume_from,
         "fork_from": fork_from,
         "save_code": save_code,
+        "sync_tensorboard": tensorboard if sync_tensorboard is None else sync_tensorboard,
     }
     resolved = resolve(arguments, given_settings=settings)
     beside = resolved.reinit == "create_new"

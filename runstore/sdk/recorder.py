@@ -153,11 +153,23 @@ class Recorder:
 
     def log(self, data: Mapping[str, Any], step: int | None, commit: bool | None) -> None:
         """Record one row, or add to the open one; see Run.log."""
+        self._before_row()
+        self.history.log(data, step, commit)
+        self._after_row()
+
+    def log_apart(self, data: Mapping[str, Any]) -> None:
+        """Record a row that comes from elsewhere than the program's calls; see History.log_apart."""
+        self._before_row()
+        self.history.log_apart(data)
+        self._after_row()
+
+    def _before_row(self) -> None:
         if self.config.may_have_changed:
             self.config.notice_changes()
         if self._log.gone:
             self._leave_if_gone()
-        self.history.log(data, step, commit)
+
+    def _after_row(self) -> None:
         if time.monotonic() - self._derived_at > DERIVED_SUMMARY_SECONDS and not self.adds_to_another:
             self._derive_summary()
 

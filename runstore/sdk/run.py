@@ -182,7 +182,11 @@ class Run(Described):
         aliases: list[str] | None = None,
         tags: list[str] | None = None,
     ) -> Artifact:
-        """Record an artifact, or the file or folder at a path, as an output of this run. Its bytes are copied now."""
+        """Record an artifact, or the file or folder at a path, as an output of this run. Its bytes are copied now.
+
+        When this returns, it has a version, and its name and aliases can be looked up by every process here. Equal
+        content is no new version; an artifact that is logged again only gets the aliases.
+        """
         from runstore.sdk.artifacts.recording import ArtifactLog
 
         self._usable()
@@ -225,7 +229,12 @@ class Run(Described):
         aliases: list[str] | None = None,
         use_as: str | None = None,
     ) -> Artifact:
-        """Declare an artifact as an input of this run, and return it."""
+        """Declare an artifact as an input of this run, and return it.
+
+        It is given by its name, such as "data:latest", "project/data:v3" or "entity/project/data:best", or is one that
+        was logged or looked up before; one that was not logged yet is logged as an input. With `type`, it has to be of
+        that type. Raises CommError for a name that nothing here has, naming the nearest.
+        """
         from runstore.sdk.artifacts.recording import ArtifactLog
 
         self._usable()
@@ -239,14 +248,17 @@ class Run(Described):
         self._recorder.part(ArtifactLog).log_model(path, name, aliases)
 
     def use_model(self, name: str) -> str:
-        """Declare a model as an input of this run, and return the path of its file or folder."""
+        """Declare a model as an input of this run, copy its files here, and return the path of its file or folder."""
         from runstore.sdk.artifacts.recording import ArtifactLog
 
         self._usable()
         return self._recorder.part(ArtifactLog).use_model(name)
 
     def link_artifact(self, artifact: Artifact, target_path: str, aliases: list[str] | None = None) -> Artifact:
-        """Link an artifact into a registry."""
+        """Make an artifact a version of another collection too, such as a registry's; return it as that has it.
+
+        `target_path` is `[[entity/]project/]collection`. One that was not logged yet is logged first.
+        """
         from runstore.sdk.artifacts.recording import ArtifactLog
 
         self._usable()
@@ -324,6 +336,13 @@ class Run(Described):
         self, code: str | None = None, repo: str | None = None, code_version: str | None = None, **_: str
     ) -> None:
         """Do nothing: by this, libraries tell W&B of themselves."""
+
+    def _tensorboard_callback(self, logdir: str, save: bool = True, root_logdir: str = "", writer: Any = None) -> None:
+        """Read the event files that come into a folder into this run; see runstore.integrations.tensorboard."""
+        from runstore.integrations.tensorboard.following import EventFiles
+
+        self._usable()
+        self._recorder.part(EventFiles).add(logdir, save, root_logdir, writer)
 
     # The end.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 import time
 from pathlib import Path
 
@@ -18,7 +18,13 @@ _MAX_SECONDS_AHEAD = 100_000
 
 def new_run_id() -> str:
     """Return a random run id; from the system's randomness, so that equal seeds on two ranks can't make equal ids."""
-    return "".join(secrets.choice(_ID_CHARACTERS) for _ in range(_ID_LENGTH))
+    # Not through `secrets`, whose import loads OpenSSL. 120 bits more than are needed: each id is as likely as any.
+    number = int.from_bytes(os.urandom(21), "big")
+    characters = []
+    for _ in range(_ID_LENGTH):
+        number, character = divmod(number, len(_ID_CHARACTERS))
+        characters.append(_ID_CHARACTERS[character])
+    return "".join(characters)
 
 
 def checked_run_id(run_id: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 import time
 from typing import Literal
@@ -120,4 +119,4 @@ class Derived:
 
     @property
     def _windows(self) -> bool:
-        return platform.system() == "Windows"
+        return sys.platform == "win32"

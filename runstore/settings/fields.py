@@ -88,7 +88,7 @@ class Settings(Derived):
     email: str | None = _setting(None, values.text, "WANDB_USER_EMAIL", "that person's address")
     docker: str | None = _setting(None, values.text, "WANDB_DOCKER", "image that the program runs in")
     sync_tensorboard: bool | None = _setting(
-        None, values.flag, "WANDB_SYNC_TENSORBOARD", "taken, and without effect so far"
+        None, values.flag, "WANDB_SYNC_TENSORBOARD", "read TensorBoard's event files into the run"
     )
     x_disable_meta: bool = _setting(False, values.flag, "WANDB_X_DISABLE_META", "record nothing of the environment")
     x_disable_machine_info: bool = _setting(
@@ -96,6 +96,12 @@ class Settings(Derived):
     )
     x_save_requirements: bool = _setting(True, values.flag, "WANDB_X_SAVE_REQUIREMENTS", "record the packages")
     x_label: str | None = _setting(None, values.text, "WANDB_X_LABEL", "tells processes of one run apart")
+    x_primary: bool = _setting(
+        True, values.flag, "WANDB_X_PRIMARY", "false in a process that adds to a run which another one begins"
+    )
+    x_update_finish_state: bool = _setting(
+        True, values.flag, "WANDB_X_UPDATE_FINISH_STATE", "false in a process whose end is not the run's"
+    )
     x_start_time: float | None = _setting(
         None, values.number, "WANDB_X_START_TIME", "when the run began, since the epoch"
     )

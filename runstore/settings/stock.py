@@ -32,12 +32,11 @@ x_file_transfer_retry_max x_file_transfer_retry_wait_max_seconds x_file_transfer
 x_file_transfer_timeout_seconds x_files_dir x_flow_control_custom x_flow_control_disabled x_graphql_retry_max
 x_graphql_retry_wait_max_seconds x_graphql_retry_wait_min_seconds x_graphql_timeout_seconds
 x_history_value_encoding x_internal_check_process x_jupyter_name x_jupyter_path x_jupyter_root
-x_live_policy_rate_limit x_live_policy_wait_time x_log_level x_network_buffer x_primary x_primary_node x_proxies
+x_live_policy_rate_limit x_live_policy_wait_time x_log_level x_network_buffer x_proxies
 x_runqueue_item_id x_server_side_derived_summary x_service_transport x_service_wait x_skip_transaction_log
 x_stats_buffer_size x_stats_coreweave_metadata_base_url x_stats_coreweave_metadata_endpoint x_stats_dcgm_exporter
 x_stats_neuron_monitor_config_path x_stats_open_metrics_endpoints x_stats_open_metrics_filters
 x_stats_open_metrics_http_headers x_stats_self_usage x_sync x_sync_dir_suffix x_transaction_log_flush_interval
-x_update_finish_state
 """
 # Those of versions before 0.31.
 _TAKEN_EARLIER = """
@@ -49,7 +48,10 @@ x_stats_samples_to_average x_tmp_code_dir x_tracelog x_unsaved_keys
 WITHOUT_EFFECT = frozenset((*_TAKEN.split(), *_TAKEN_EARLIER.split()))
 
 # Other names that a setting had in earlier versions.
-EARLIER_NAMES = {"x_stats_sample_rate_seconds": "x_stats_sampling_interval"}
+EARLIER_NAMES = {
+    "x_primary_node": "x_primary",
+    "x_stats_sample_rate_seconds": "x_stats_sampling_interval",
+}
 
 # Not to be taken from a file: each depends on where the program runs.
 _NOT_IN_FILES = ("root_dir", "settings_system")

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from runstore.blobs.store import BlobStore
+from runstore.blobs import store as blobs
+from runstore.blobs.store import BlobStore, SourceChanged
 
 
 @pytest.fixture
@@ -156,3 +157,74 @@ BlobStore(Path({str(store.folder)!r})).put_stream(Source())
     done = subprocess.run([sys.executable, "-c", source], timeout=30)
     assert done.returncode == -9
     assert all(name.startswith(".partial-") for name in names(store))
+
+
+@pytest.mark.parametrize("size", [0, 10, 3 << 20])
+def test_a_file_that_equals_a_blob_elsewhere_is_linked_and_not_written(
+    store: BlobStore, tmp_path: Path, size: int
+) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(os.urandom(size))
+    elsewhere = BlobStore(tmp_path / "other").put_file(source)
+    blob = store.put_linked(source, elsewhere.path)
+    assert blob is not None
+    assert (blob.sha256, blob.size) == (elsewhere.sha256, size)
+    assert blob.path.samefile(elsewhere.path)
+    assert store.put_linked(source, elsewhere.path) == blob
+
+
+def test_a_file_that_only_looks_like_a_blob_elsewhere_is_not_linked(store: BlobStore, tmp_path: Path) -> None:
+    data = bytearray(os.urandom(3 << 20))
+    elsewhere = BlobStore(tmp_path / "other").put(bytes(data))
+    for changed in range(0, len(data), 300_001):
+        data[changed] ^= 1
+        (tmp_path / "source").write_bytes(data)
+        assert store.put_linked(tmp_path / "source", elsewhere.path) is None
+    assert store.put_linked(tmp_path / "source", tmp_path / "gone") is None
+    assert not store.folder.exists()
+
+
+def test_a_copy_becomes_a_link_to_its_twin(store: BlobStore, tmp_path: Path) -> None:
+    other = BlobStore(tmp_path / "other")
+    mine, twin, strange = store.put(b"same"), other.put(b"same"), other.put(b"another")
+    damaged = other.put(b"half")
+    kept = store.put(b"half")
+    damaged.path.unlink()
+    damaged.path.write_bytes(b"ha")
+    for blob in (twin, strange, damaged):
+        store.share(blob.path)
+    assert mine.path.samefile(twin.path)
+    assert not kept.path.samefile(damaged.path)
+    assert names(store) == sorted((mine.sha256, kept.sha256))
+
+
+def test_a_file_that_is_written_to_while_it_is_read_is_not_stored(
+    store: BlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(bytes(3 << 20))
+    write = blobs._write
+
+    def writing(target: io.FileIO, data: bytes) -> None:
+        with open(source, "ab") as file:
+            file.write(b"more")
+        write(target, data)
+
+    monkeypatch.setattr(blobs, "_write", writing)
+    with pytest.raises(SourceChanged, match="changed while it was read"):
+        store.put_file(source)
+    assert names(store) == []
+
+
+def test_files_of_the_kernel_whose_size_is_not_known_are_read_to_their_end(store: BlobStore) -> None:
+    assert store.put_file("/proc/self/status").size > 100
+
+
+def test_hashes_do_without_threads_where_none_can_be_had(store: BlobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    md5, data = hashlib.md5(), os.urandom(3 << 20)
+    assert store.put_stream(io.BytesIO(data), md5).sha256 == hashlib.sha256(data).hexdigest()
+    assert md5.digest() == hashlib.md5(data).digest()

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance import stock
-from tests.conformance.differential import Pair, run_source
+from tests.conformance.differential import Pair, Turn, run_source
 from tests.conformance.recorded_run import JsonObject, RecordedArtifact
 from tests.conformance.recording_server import RecordingServer
 from tests.conformance.shared import made_once
@@ -69,6 +69,32 @@ json.dump({}, open("outcomes.json", "w"))
 """
 
 
+# What stock can't do offline: its log has moves of links, of aliases, and uses of what was logged before.
+FURTHER = """
+import json
+
+import wandb
+
+run = wandb.init(project="artifacts", id="further")
+data = wandb.Artifact("data", "dataset")
+data.add_file("data/a.txt")
+run.log_artifact(data, aliases=["first"])
+grown = wandb.Artifact("data", "dataset", incremental=True)
+grown.add_file("data/b.bin")
+run.log_artifact(grown)
+run.link_artifact(data, "registry/chosen", aliases=["production"])
+run.use_artifact(data)
+run.use_artifact(grown)
+made = wandb.Artifact("made", "model")
+made.add_file("data/b.bin")
+run.log_artifact(made)
+run.log_artifact(made, aliases=["best"])
+run.finish()
+versions = [artifact.version for artifact in (data, grown, made)]
+json.dump({"versions": {"returned": versions}}, open("outcomes.json", "w"))
+"""
+
+
 @dataclass(frozen=True)
 class Delivered:
     """What a server has after stock's sync."""
@@ -97,10 +123,15 @@ def moved(pair: Pair, tmp_path: Path) -> Iterator[Path]:
         (tmp_path / name).rename(folder / name)
 
 
-def deliver(directory: Path) -> Delivered:
+def _names(announced: JsonObject) -> list[str]:
+    names: list[str] = announced.get("artifactCollectionNames") or [announced["artifactCollectionName"]]  # the older
+    return names
+
+
+def deliver(directory: Path, version: str = stock.STOCK_VERSIONS[0]) -> Delivered:
     with RecordingServer() as server:
-        done = stock.sync(stock.STOCK_VERSIONS[0], directory, server.url)
-    artifacts = {artifact.announced["artifactCollectionName"]: artifact for artifact in server.artifacts}
+        done = stock.sync(version, directory, server.url)
+    artifacts = {name: artifact for artifact in server.artifacts for name in _names(artifact.announced)}
     return Delivered(done.stderr, artifacts, server.operations)
 
 
@@ -109,9 +140,12 @@ def test_the_same_program_leaves_the_same_artifacts(pair: Pair) -> None:
     assert [str(difference) for difference in pair.differences("gone") if difference.category == "artifacts"] == []
 
 
-def test_all_bytes_arrive_although_their_originals_are_gone(pair: Pair, moved: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", stock.STOCK_VERSIONS)
+def test_all_bytes_arrive_although_their_originals_are_gone(
+    pair: Pair, moved: Path, tmp_path: Path, version: str
+) -> None:
     shutil.copytree(moved, tmp_path / moved.name)
-    delivered = deliver(tmp_path / moved.name)
+    delivered = deliver(tmp_path / moved.name, version)
     assert "ERROR" not in delivered.stderr
     assert set(delivered.artifacts) == {"before", "during", "path", "run-gone-table"}
     for artifact in delivered.artifacts.values():
@@ -133,3 +167,28 @@ def test_an_input_that_was_not_logged_is_delivered_as_an_input(tmp_path: Path) -
     delivered = deliver(directory)
     assert delivered.artifacts["data"].committed
     assert any(name == "UseArtifact" for name, _ in delivered.operations), delivered.operations
+
+
+@pytest.fixture(scope="module")
+def further(tmp_path_factory: pytest.TempPathFactory) -> Turn:
+    return made_once(tmp_path_factory, "artifacts-further", lambda folder: run_source(FURTHER, folder / "turns")).ours
+
+
+@pytest.mark.parametrize("version", stock.STOCK_VERSIONS)
+def test_moves_links_and_uses_in_a_log_keep_no_stock_version_from_its_artifacts(
+    further: Turn, tmp_path: Path, version: str
+) -> None:
+    assert further.returncode == 0, further.stderr
+    assert further.outcomes["versions"]["returned"] == ["v0", "v1", "v0"]
+    (directory,) = further.directories["further"]
+    shutil.copytree(directory, tmp_path / directory.name)
+    delivered = deliver(tmp_path / directory.name, version)
+    assert "ERROR" not in delivered.stderr
+    assert "Traceback" not in delivered.stderr
+    assert {"data", "made"} <= set(delivered.artifacts)
+    made = delivered.artifacts["made"]
+    assert made.committed
+    assert made.files["b.bin"] == bytes(range(256))
+    sent = [variables.get("input") or variables for name, variables in delivered.operations if name == "CreateArtifact"]
+    aliases = {alias["alias"] for announced in sent for alias in announced["aliases"]}
+    assert {"first", "best", "latest"} <= aliases

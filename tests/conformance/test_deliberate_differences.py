@@ -55,7 +55,6 @@ def test_saved_file_outlives_its_original_where_stock_loses_it(deliberate: Pair)
     assert _returned(deliberate, "saved_then_gone") == (False, True)
 
 
-@pytest.mark.xfail(reason="sdk/artifactlog.py: use_artifact looks at this machine's runs", strict=True)
 def test_artifact_of_this_machine_can_be_used_offline_where_stock_raises(deliberate: Pair) -> None:
     assert _raised(deliberate, "used_artifact") == ("TypeError", None)
     assert _returned(deliberate, "used_artifact")[1] == "dataset"

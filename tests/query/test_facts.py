@@ -155,7 +155,7 @@ def test_a_file_that_is_gone_since_it_was_listed_is_said(found: StoredRun, log: 
 
 def test_logged_artifacts_say_what_the_log_says(found: StoredRun) -> None:
     (data,) = found.logged_artifacts()
-    assert (data.name, data.type, data.version, data.digest, data.description) == ("data", "dataset", None, "d", "d")
+    assert (data.name, data.type, data.version, data.digest, data.description) == ("data:v0", "dataset", "v0", "d", "d")
     assert repr(data.metadata) == "{'n': [1, nan]}"
     assert (data.aliases, data.tags, data.size, data.file_count) == (["latest", "é"], ["t"], 112, 3)
     assert [(file.name, file.size, file.ref) for file in data.files()] == [
@@ -164,14 +164,16 @@ def test_logged_artifacts_say_what_the_log_says(found: StoredRun) -> None:
         ("far", 100, "s3://bucket/key"),
     ]
     assert [file.local_path for file in data.files(["b.bin"])] == ["/x/b.bin"]
-    assert data.logged_by() is found
+    maker = data.logged_by()
+    assert maker is not None
+    assert maker.path == found.path
     assert data.created_at == "1970-01-01T00:16:41+00:00"
 
 
 def test_used_artifacts_are_inputs_by_either_record(found: StoredRun) -> None:
     used = found.used_artifacts()
     assert [(one.name, one.type, one.version) for one in used] == [
-        ("input", "dataset", None),
+        ("input:v0", "dataset", "v0"),
         ("net:v3", "model", "v3"),
     ]
     assert (used[1].id, used[1].metadata, list(used[1].files()), used[1].logged_by()) == ("QXJ0", {}, [], None)
@@ -179,8 +181,8 @@ def test_used_artifacts_are_inputs_by_either_record(found: StoredRun) -> None:
 
 LARGE = """
     import runstore
-    from runstore.sdk.artifacts import recording
-    recording.MAX_ENTRIES_IN_RECORD = 2
+    from runstore.sdk.artifacts import records
+    records.MAX_ENTRIES_IN_RECORD = 2
     with runstore.init(project="p", id="r1") as run:
         artifact = runstore.Artifact("large", "dataset")
         for n in range(3):
@@ -203,7 +205,7 @@ def test_a_manifest_in_a_file_is_read_also_where_the_run_was_moved(tmp_path: Pat
     (large,) = found.logged_artifacts()
     assert (large.size, large.file_count) == (3, 3)
     assert [file.name for file in large.files()] == ["0.txt", "1.txt", "2.txt"]
-    assert [one.name for one in found.used_artifacts()] == ["in"]
+    assert [one.name for one in found.used_artifacts()] == ["in:v0"]
     assert [(one["title"], one["level"]) for one in found.alerts()] == [("title", "ERROR")]
     assert found.metadata is not None
     assert found.user.username
@@ -237,7 +239,7 @@ def test_facts_of_several_logs_are_in_their_order_and_of_copies_counted_once(
     copy.write_bytes(log.read_bytes())
     api.catch_up_below(tmp_path)
     found = api.run("r1")
-    assert [one.name for one in found.logged_artifacts()] == ["data", "later"]
+    assert [one.name for one in found.logged_artifacts()] == ["data:v0", "later:v0"]
     assert [one["title"] for one in found.alerts()] == ["first", "second", "third"]
     assert [row["_timestamp"] for row in found.history(stream="system", pandas=False)] == [
         1001.5,

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 import runstore
-from runstore.query.stored import artifacts, files, projects, run, runs
+from runstore.query.artifacts import collections, ofrun
+from runstore.query.artifacts import files as artifact_files
+from runstore.query.stored import files, projects, run, runs
 from tests.conformance.stock import STOCK_VERSIONS, run_script
 from tests.test_signatures import DESCRIBE, Described, parameters_that_differ, unexplained_differences
 
@@ -21,13 +23,18 @@ CLASSES = {
     "Runs": runs.Runs,
     "File": files.File,
     "Files": files.Files,
-    "RunArtifacts": artifacts.RunArtifacts,
+    "RunArtifacts": ofrun.RunArtifacts,
+    "Artifacts": collections.Artifacts,
+    "ArtifactCollection": collections.ArtifactCollection,
+    "ArtifactCollections": collections.ArtifactCollections,
+    "ArtifactFiles": artifact_files.ArtifactFiles,
+    "ArtifactType": collections.ArtifactType,
+    "ArtifactTypes": collections.ArtifactTypes,
     "Project": projects.Project,
 }
 
 # Members that ours have not, and why; by the class and by what their names begin with.
 LACKING = {
-    "Api.artifact": "artifacts of all runs are not there yet",
     "Api.automation": "kept by W&B's server",
     "Api.create_": "made on W&B's server; a run is made by init",
     "Api.delete_automation": "kept by W&B's server",
@@ -53,8 +60,8 @@ LACKING = {
     "Run.create": "a run is made by init",
     "Run.delete": "`runstore runs delete` asks, and looks whether the run is delivered",
     "Run.download_history_exports": "of W&B's server; the history is here: `frame`, `runstore export`",
-    "Run.log_artifact": "artifacts of all runs are not there yet",
-    "Run.use_artifact": "artifacts of all runs are not there yet",
+    "Run.log_artifact": "a stored run is not added to; `init(id=..., resume=\"must\")` goes on with it",
+    "Run.use_artifact": "as Run.log_artifact",
     "Run.stop": "a signal of W&B's server to its process",
     "Run.update_state": "the state follows from the log, and from whether the process lives",
     "Run.upload_file": "what a run recorded is not added to",
@@ -73,8 +80,24 @@ LACKING = {
     "Files.last_response": "stock's machinery of pages",
     "RunArtifacts.convert_objects": "stock's machinery of pages",
     "RunArtifacts.update_variables": "stock's machinery of pages",
-    "Project.artifacts_types": "artifacts of all runs are not there yet",
-    "Project.collections": "artifacts of all runs are not there yet",
+    "ArtifactCollection.change_type": "the type is that of its versions, as their logs say it",
+    "ArtifactCollection.load": "stock's machinery",
+    "ArtifactCollection.project_id": "kept by W&B's server",
+    "ArtifactCollection.project_internal_id": "kept by W&B's server",
+    "ArtifactCollection.save": "what is said of a collection is that of its versions",
+    "ArtifactType.load": "stock's machinery",
+    "Artifacts.convert_objects": "stock's machinery of pages",
+    "Artifacts.update_variables": "stock's machinery of pages",
+    "Artifacts.QUERY": "stock's machinery of pages",
+    "ArtifactCollections.convert_objects": "stock's machinery of pages",
+    "ArtifactCollections.update_variables": "stock's machinery of pages",
+    "ArtifactCollections.QUERY": "stock's machinery of pages",
+    "ArtifactFiles.convert_objects": "stock's machinery of pages",
+    "ArtifactFiles.update_variables": "stock's machinery of pages",
+    "ArtifactFiles.QUERY": "stock's machinery of pages",
+    "ArtifactTypes.convert_objects": "stock's machinery of pages",
+    "ArtifactTypes.update_variables": "stock's machinery of pages",
+    "ArtifactTypes.QUERY": "stock's machinery of pages",
     "Project.sweeps": "sweeps are not there yet",
     "Project.owner": "kept by W&B's server",
     "Project.url": "there is no page of a project",
@@ -100,7 +123,9 @@ STOCK = f"""
 {DESCRIBE}
 from wandb.apis.public import api, artifacts, files, projects, runs
 classes = {{"Api": api.Api, "Run": runs.Run, "Runs": runs.Runs, "File": files.File, "Files": files.Files}}
-classes |= {{"RunArtifacts": artifacts.RunArtifacts, "Project": projects.Project}}
+classes |= {{"Project": projects.Project}}
+of_artifacts = "RunArtifacts Artifacts ArtifactCollection ArtifactCollections ArtifactFiles ArtifactType ArtifactTypes"
+classes |= {{name: getattr(artifacts, name) for name in of_artifacts.split()}}
 found = {{}}
 for name, kind in classes.items():
     found.update(describe_class(name, kind, ("Api",), classes))

@@ -32,3 +32,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixt
             monkeypatch.setenv(name, value)
     yield tmp_path / "runs"
     runstore.finish()
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Return a folder with two files, to be made an artifact of."""
+    folder = tmp_path / "source"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "a.txt").write_text("a")
+    (folder / "sub" / "b.txt").write_text("b")
+    return folder

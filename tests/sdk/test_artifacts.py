@@ -2,61 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import gzip
-import hashlib
 import json
 import os
-import shutil
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import runstore
-from runstore.errors import ArtifactFinalizedError, ArtifactNotLoggedError, Error, UsageError, WrongArtifact
-from runstore.runlog.record_pb2 import ArtifactManifestEntry, ArtifactRecord
-from runstore.sdk.artifacts import recording as artifactlog
+from runstore.errors import ArtifactFinalizedError, ArtifactNotLoggedError, UsageError, WrongArtifact
+from runstore.sdk.artifacts import records
 from runstore.sdk.artifacts.artifact import Artifact
-from runstore.sdk.artifacts.facts import ArtifactTTL
 from runstore.sdk.media.table import Table
 from tests.sdk import reading
+from tests.sdk.artifactlogs import contents, logged
 from tests.sdk.reading import begin
-
-
-def logged(folder: Path) -> list[ArtifactRecord]:
-    """Return the artifacts in the one log below `folder`; every file that they name must be there, in the run."""
-    log = reading.only_log(folder)
-    found = [record.artifact for record in reading.records(log) if record.HasField("artifact")]
-    for artifact in found:
-        for entry in artifact.manifest.contents:
-            assert bool(entry.local_path) != bool(entry.ref)
-            if entry.local_path:
-                assert Path(entry.local_path).parent == log.parent / "blobs"
-                assert len(bytes_of(entry)) == entry.size
-    return found
-
-
-def bytes_of(entry: ArtifactManifestEntry) -> bytes:
-    data = Path(entry.local_path).read_bytes()
-    assert base64.b64encode(hashlib.md5(data).digest()).decode() == entry.digest
-    return data
-
-
-def contents(artifact: ArtifactRecord) -> dict[str, bytes]:
-    return {entry.path: bytes_of(entry) for entry in artifact.manifest.contents}
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """Return a folder with some files."""
-    folder = tmp_path / "source"
-    (folder / "sub").mkdir(parents=True)
-    (folder / "a.txt").write_text("a")
-    (folder / "sub" / "b.txt").write_text("b")
-    return folder
 
 
 def test_a_logged_artifact_is_recorded_with_all_that_is_known_of_it(folder: Path, source: Path) -> None:
@@ -83,26 +44,6 @@ def test_a_logged_artifact_is_recorded_with_all_that_is_known_of_it(folder: Path
     assert {len(record.client_id), len(record.sequence_client_id)} == {128}
 
 
-def test_equal_bytes_are_kept_once(folder: Path, source: Path) -> None:
-    run = begin()
-    artifact = Artifact("a", "t")
-    for name in ("one", "two", "three"):
-        artifact.add_file(source / "a.txt", name=name)
-    run.log_artifact(artifact)
-    assert len(list((Path(run.sync_dir) / "blobs").iterdir())) == 1
-
-
-def test_a_file_may_be_deleted_right_after_it_was_added(folder: Path, source: Path) -> None:
-    run = begin()
-    artifact = Artifact("a", "t")
-    link = source / "link"
-    link.symlink_to("a.txt")
-    artifact.add_file(link)
-    shutil.rmtree(source)
-    run.log_artifact(artifact)
-    assert contents(logged(folder)[0]) == {"link": b"a"}
-
-
 def test_an_artifact_that_was_made_before_the_run_comes_into_it(folder: Path, source: Path) -> None:
     artifact = Artifact("a", "t")
     artifact.add_file(source / "a.txt")
@@ -116,38 +57,6 @@ def test_an_artifact_that_was_made_before_the_run_comes_into_it(folder: Path, so
         assert path is not None
         os.unlink(path)
     assert contents(logged(folder)[0]) == {"a.txt": b"a", "new.bin": b"new"}
-
-
-def test_what_was_staged_goes_away_with_the_process(source: Path, tmp_path: Path) -> None:
-    (tmp_path / "staging").mkdir()
-    done = reading.program(
-        f"""
-        import os, sys
-        import runstore
-
-        artifact = runstore.Artifact("a", "t")
-        artifact.add_file({str(source / "a.txt")!r})
-        if os.fork() == 0:
-            sys.exit()
-        os.wait()
-        print(os.path.exists(artifact.get_entry("a.txt").local_path))
-        """,
-        TMPDIR=str(tmp_path / "staging"),
-    )
-    assert reading.succeeded(done) == "True\n"
-    assert list((tmp_path / "staging").iterdir()) == []
-
-
-def test_one_artifact_can_be_logged_to_two_runs(folder: Path, source: Path) -> None:
-    artifact = Artifact("a", "t")
-    artifact.add_file(source / "a.txt")
-    for run_id in ("one", "two"):
-        with begin(id=run_id) as run:
-            run.log_artifact(artifact)
-    for log in reading.logs(folder):
-        (record,) = (found.artifact for found in reading.records(log) if found.HasField("artifact"))
-        assert Path(record.manifest.contents[0].local_path).parent == log.parent / "blobs"
-        assert record.client_id == artifact.client_id
 
 
 def test_a_forked_child_logs_artifacts_with_their_bytes(folder: Path, source: Path) -> None:
@@ -208,29 +117,6 @@ def test_a_temporary_file_is_named_by_its_content(source: Path) -> None:
     )
 
 
-def test_folders_that_contain_themselves_end(source: Path) -> None:
-    (source / "sub" / "round").symlink_to(source)
-    artifact = Artifact("a", "t")
-    artifact.add_dir(source)
-    assert sorted(artifact.manifest.entries) == ["a.txt", "sub/b.txt"]
-
-
-def test_what_is_no_file_is_refused(source: Path) -> None:
-    os.mkfifo(source / "pipe")
-    artifact = Artifact("a", "t")
-    with pytest.raises(ValueError, match="pipe"):
-        artifact.add_dir(source)
-    with pytest.raises(ValueError, match="no file"):
-        artifact.add_file(source / "missing")
-    with pytest.raises(ValueError, match="no folder"):
-        artifact.add_dir(source / "a.txt")
-    with pytest.raises(ValueError, match="policy"):
-        artifact.add_file(source / "a.txt", policy="copy")  # type: ignore[arg-type]
-    for name in ("../out", "/out"):
-        with pytest.raises(ValueError, match="no path inside"):
-            artifact.add_file(source / "a.txt", name=name)
-
-
 def test_new_files(source: Path) -> None:
     artifact = Artifact("a", "t")
     with artifact.new_file("sub/new.txt", encoding="utf-16") as file:
@@ -248,49 +134,6 @@ def test_new_files(source: Path) -> None:
     assert list(artifact.manifest.entries) == ["sub/new.txt"]
 
 
-def test_references_to_files_are_digested_and_not_copied(source: Path) -> None:
-    artifact = Artifact("a", "t")
-    one, two = artifact.add_reference(f"file://{source}", name="data")
-    assert (one.path, one.ref, one.size) == ("data/a.txt", f"file://{source}/a.txt", 1)
-    assert one.digest == base64.b64encode(hashlib.md5(b"a").digest()).decode()
-    assert two.path == "data/sub/b.txt"
-    (unchecked,) = artifact.add_reference(f"file://{source}/a.txt", name="x", checksum=False)
-    address = (source / "a.txt").resolve().as_uri().encode()
-    assert unchecked.digest == base64.b64encode(hashlib.md5(address).digest()).decode()
-    assert all(entry.local_path is None for entry in artifact.manifest)
-    with pytest.raises(ValueError, match="max_objects"):
-        artifact.add_reference(f"file://{source}", max_objects=1)
-
-
-@pytest.mark.parametrize(
-    ("uri", "name", "path"),
-    [
-        ("s3://bucket/k/e", None, "k/e"),
-        ("s3://bucket", None, "bucket"),
-        ("gs://bucket/e?v=1", "given", "given"),
-        ("http://host/k/e.txt", None, "e.txt"),
-        ("nfs://host/x", "given", "given"),
-    ],
-)
-def test_references_to_the_network_are_kept_as_they_are(uri: str, name: str | None, path: str) -> None:
-    artifact = Artifact("a", "t")
-    (entry,) = artifact.add_reference(uri, name=name, checksum=False)
-    assert (entry.path, entry.size, entry.local_path) == (path, None, None)
-    assert entry.digest == entry.ref
-
-
-def test_references_that_can_not_be(source: Path) -> None:
-    artifact = Artifact("a", "t")
-    with pytest.raises(ValueError, match="file://"):
-        artifact.add_reference("/a/path")
-    with pytest.raises(ValueError, match="neither"):
-        artifact.add_reference("file:///nowhere")
-    with pytest.raises(ValueError, match="name"):
-        artifact.add_reference("nfs://host/x")
-    with pytest.raises(UsageError, match="checksum=False"):
-        artifact.add_reference("s3://bucket/key")
-
-
 def test_media_are_added_with_their_kind_in_the_name(folder: Path) -> None:
     artifact = Artifact("a", "t")
     table = Table(columns=["x"], data=[[1]])
@@ -305,19 +148,6 @@ def test_media_are_added_with_their_kind_in_the_name(folder: Path) -> None:
         artifact.get_entry("nothing")
     with pytest.raises(TypeError, match="int"):
         artifact.add(1, "x")  # type: ignore[arg-type]
-
-
-def test_media_of_a_logged_artifact_become_references(folder: Path) -> None:
-    run = begin()
-    first, second = Artifact("first", "t"), Artifact("second", "t")
-    table = Table(columns=["x"], data=[[1]])
-    first.add(table, "t")
-    run.log_artifact(first)
-    second.add(table, "u")
-    run.log_artifact(second)
-    (entry,) = logged(folder)[1].manifest.contents
-    assert entry.ref == f"wandb-client-artifact://{first.client_id}/t.table.json"
-    assert entry.digest == first.get_entry("t").digest
 
 
 def test_entries_are_removed(source: Path) -> None:
@@ -357,10 +187,9 @@ def test_what_only_a_logged_artifact_has(folder: Path) -> None:
     assert logged.wait() is logged
     assert (logged.state, logged.is_draft()) == ("COMMITTED", False)
     assert (logged.aliases, logged.tags) == (["best", "latest"], ["x"])
-    assert (logged.entity, logged.project, logged.qualified_name) == ("e", "p", "e/p/a")
+    assert (logged.entity, logged.project, logged.qualified_name) == ("e", "p", "e/p/a:v0")
+    assert (logged.version, logged.name) == ("v0", "a:v0")
     assert logged.created_at.endswith("+00:00")
-    with pytest.raises(ArtifactNotLoggedError, match="delivered"):
-        _ = logged.version
 
 
 @pytest.mark.parametrize(
@@ -403,57 +232,6 @@ def test_metadata_that_was_changed_in_place_is_checked_and_logged(folder: Path) 
     assert json.loads(logged(folder)[0].metadata) == {"a": 1, "b": [2, "x"]}
 
 
-def test_how_long_an_artifact_is_kept(folder: Path) -> None:
-    run = begin()
-    for ttl in (None, ArtifactTTL.INHERIT, timedelta(days=2)):
-        artifact = Artifact("a", "t")
-        artifact.ttl = ttl
-        run.log_artifact(artifact)
-    run.log_artifact(Artifact("a", "t"))
-    assert [record.ttl_duration_seconds for record in logged(folder)] == [-2, -1, 172_800, 0]
-    with pytest.raises(ValueError, match="positive"):
-        artifact.ttl = timedelta()
-    with pytest.raises(TypeError, match="int"):
-        artifact.ttl = 5  # type: ignore[assignment]
-
-
-def test_what_several_runs_make_together(folder: Path, source: Path) -> None:
-    run = begin(group="the group")
-    run.upsert_artifact(str(source / "a.txt"), "both", "t")
-    run.finish_artifact(str(source / "sub" / "b.txt"), "both", "t", distributed_id="given")
-    upserted, finished = logged(folder)
-    assert (upserted.distributed_id, upserted.finalize) == ("the group", False)
-    assert (finished.distributed_id, finished.finalize) == ("given", True)
-
-
-def test_parts_of_an_artifact_need_a_name_for_the_whole() -> None:
-    with pytest.raises(TypeError, match="distributed_id"):
-        begin().upsert_artifact("x", "both", "t")
-
-
-def test_an_input_that_was_not_logged_is_logged_as_an_input(folder: Path, source: Path) -> None:
-    run = begin()
-    artifact = Artifact("a", "t")
-    artifact.add_file(source / "a.txt")
-    assert run.use_artifact(artifact) is artifact
-    assert run.use_artifact(artifact) is artifact
-    (record,) = logged(folder)
-    assert record.use_after_commit
-
-
-def test_names_can_not_be_looked_up_yet(folder: Path) -> None:
-    run = begin()
-    artifact = Artifact("a", "t")
-    for use in (
-        lambda: run.use_artifact("x:latest"),
-        lambda: run.use_model("x:latest"),
-        lambda: run.link_artifact(artifact, "registry/x"),
-    ):
-        with pytest.raises(Error, match="yet"):
-            use()
-    assert [record.name for record in logged(folder)] == ["a"]
-
-
 def test_a_draft_can_save_itself(folder: Path) -> None:
     Artifact("alone", "t").save(project="p")
     assert runstore.run is None
@@ -461,27 +239,8 @@ def test_a_draft_can_save_itself(folder: Path) -> None:
     assert (record.name, record.project) == ("alone", "p")
 
 
-def test_a_full_disk_is_said_and_training_goes_on(
-    folder: Path, source: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    artifact = Artifact("a", "t")
-    artifact.add_file(source / "a.txt")
-    run = begin()
-
-    def refuse(*_: Any) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("runstore.blobs.store.BlobStore.adopt", refuse)
-    assert run.log_artifact(artifact).is_draft()
-    run.log({"loss": 1})
-    run.finish()
-    assert "artifact a is not logged: No space left on device" in capfd.readouterr().err
-    assert logged(folder) == []
-    assert reading.rows(reading.only_log(folder)) == [(0, {"loss": 1})]
-
-
 def test_very_many_entries_are_kept_in_a_file(folder: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artifactlog, "MAX_ENTRIES_IN_RECORD", 1)
+    monkeypatch.setattr(records, "MAX_ENTRIES_IN_RECORD", 1)
     run = begin()
     run.log_artifact(source, "many")
     (record,) = logged(folder)

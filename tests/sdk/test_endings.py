@@ -39,6 +39,22 @@ def test_the_exit_code_is_the_programs(folder: Path, ending: str, status: int, b
     assert folded.pending is None
 
 
+def test_a_second_ctrl_c_before_the_first_was_noted_is_no_good_end(folder: Path) -> None:
+    program(
+        """
+        import sys, runstore
+        runstore.init()
+
+        def interrupted(*_):
+            raise KeyboardInterrupt
+
+        sys.excepthook = interrupted  # as ours is when the second one comes before its first line
+        raise KeyboardInterrupt
+        """
+    )
+    assert fold(only_log(folder)).facts.exit_code == ending.KEYBOARD_INTERRUPT_EXIT_CODE
+
+
 def test_finish_says_the_exit_code(folder: Path) -> None:
     run = begin()
     run.finish(exit_code=7)

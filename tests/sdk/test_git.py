@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from runstore.sdk.surroundings.git import GitFailed, Repository, repository_of, run_bounded, without_password
+from runstore.sdk.surroundings.program import is_below_git
 from tests.sdk.repositories import committed, git, use_clean_git, write
 
 
@@ -114,6 +115,17 @@ def test_what_is_no_work_tree_has_no_repository(folder: Path, tmp_path: Path) ->
     folder.mkdir()
     git(tmp_path, "init", "--quiet", "--bare", "bare")
     assert repository_of(["", str(folder), str(tmp_path / "bare"), str(tmp_path / "missing")]) is None
+
+
+def test_git_is_asked_wherever_it_can_find_a_work_tree(folder: Path, tmp_path: Path) -> None:
+    assert not any(map(is_below_git, ["", str(tmp_path), str(tmp_path / "missing")]))
+    committed(folder, a__py="1")
+    (folder / "deep" / "er").mkdir(parents=True)
+    git(folder, "worktree", "add", "--quiet", str(tmp_path / "second"))
+    (tmp_path / "link").symlink_to(folder / "deep")
+    for inside in (folder, folder / "deep" / "er", tmp_path / "second", tmp_path / "link"):
+        assert is_below_git(str(inside))
+        assert repository_of([str(inside)]) is not None
 
 
 def test_the_first_folder_that_is_in_one_counts(folder: Path, tmp_path: Path) -> None:

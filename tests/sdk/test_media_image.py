@@ -192,6 +192,7 @@ def test_pyplot_stands_for_its_current_figure() -> None:
 class Tensor:
     """What Image uses of a tensor of PyTorch's."""
 
+    __module__ = "torch"
     layout = "torch.strided"
     is_quantized = False
 
@@ -222,6 +223,14 @@ def test_tensors_have_their_channels_first(monkeypatch: pytest.MonkeyPatch, arra
     torch.Tensor = Tensor  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "torch", torch)
     assert np.array_equal(pixels(runstore.Image(Tensor(array))), shown)
+
+
+def test_a_subclass_of_tensor_has_them_last_as_an_array_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = types.ModuleType("torch")
+    torch.Tensor = Tensor  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    library = type("TensorImage", (Tensor,), {"__module__": "fastai.torch_core"})
+    assert np.array_equal(pixels(runstore.Image(library(RGB))), RGB)
 
 
 def test_a_list_is_one_object_with_the_size_of_its_first(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:

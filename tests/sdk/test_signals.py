@@ -311,10 +311,12 @@ def test_ctrl_c_twice_leaves_a_whole_log(folder: Path) -> None:
             process.send_signal(signal.SIGINT)
             code, _, _ = ended(process)
         assert code in (-signal.SIGINT, 1, 130)
-        folded = fold(only_log(here))
-        assert folded.facts.exit_code in (255, None)  # None: the second came before or between what ends the run
-        assert folded.facts.missing_records == 0
-        assert folded.last_step == 3
+        # A record whose writing was interrupted is followed by another log: nobody knows how much of it is there.
+        *before, last = map(fold, logs(here))
+        assert len(before) <= 1
+        assert last.facts.exit_code in (255, None)  # None: the second came before or between what ends the run
+        assert [folded.facts.missing_records for folded in (*before, last)] == [0] * (len(before) + 1)
+        assert max(folded.last_step for folded in (*before, last)) == 3
 
 
 def caught(number: int) -> bool:

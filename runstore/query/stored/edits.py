@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from runstore.core.edits import Edit, Values, edit_record
+from runstore.core.identity import RunPath
 from runstore.errors import StorageError, TakeoverRefused, UsageError
 from runstore.paths import edit_log_path, is_log_name
 from runstore.runlog import codec, wire
@@ -30,25 +31,30 @@ def write_edit(edit: Edit, logs: Sequence[Path]) -> Path:
 
     Raises StorageError where none does, and UsageError for a run whose logs are no run directory's.
     """
+    return write_beside(edit_record(edit), RunPath(edit.entity, edit.project, edit.run_id), edit.made_ns, logs)
+
+
+def write_beside(body: bytes, run: RunPath, made_ns: int, logs: Sequence[Path]) -> Path:
+    """Write a record of what was changed at `made_ns` of something of a run; otherwise as `write_edit`."""
     places = [log for log in logs if is_log_name(log.name)]
     if not places:
-        raise UsageError(f"run {edit.run_id} can't be changed here: its logs are not in run directories")
+        raise UsageError(f"run {run.run_id} can't be changed here: its logs are not in run directories")
     refused: StorageError | None = None
     for log in places:
         try:
-            writer = _writer(log, edit)
+            writer = _writer(log, run, made_ns)
         except StorageError as error:
             refused = refused or error
             continue
         try:
-            writer.append(edit_record(edit))
+            writer.append(body)
         finally:
             writer.close()
         return writer.path
     raise refused or StorageError(f"{places[0].parent}: no edit log could be begun; the run is as it was")
 
 
-def _writer(log: Path, edit: Edit) -> LogWriter:
+def _writer(log: Path, run: RunPath, made_ns: int) -> LogWriter:
     """Return a writer of an edit log beside `log`: of the first that this process may write, or of a new one."""
     for number in range(1, _FILES_MAX):
         path = edit_log_path(log, number)
@@ -60,7 +66,7 @@ def _writer(log: Path, edit: Edit) -> LogWriter:
             except TakeoverRefused:  # locked, torn, of an earlier boot, or on a file server: its file is left alone
                 continue
         try:
-            for body in _beginning(edit):
+            for body in _beginning(run, made_ns):
                 writer.append(body)
         except StorageError:
             writer.abandon()
@@ -70,11 +76,11 @@ def _writer(log: Path, edit: Edit) -> LogWriter:
     raise StorageError(f"{log.parent}: there are {_FILES_MAX} edit logs, and none can be written; the run is as it was")
 
 
-def _beginning(edit: Edit) -> list[bytes]:
+def _beginning(run: RunPath, made_ns: int) -> list[bytes]:
     """Return the records that say what this file is, and what run it is about."""
-    header = header_of_this_process(Origin.EDIT, edit.made_ns)
-    run = Record(run={"run_id": edit.run_id, "entity": edit.entity, "project": edit.project})
-    return [codec.encode(header), codec.encode(run)]
+    header = header_of_this_process(Origin.EDIT, made_ns)
+    said = Record(run={"run_id": run.run_id, "entity": run.entity, "project": run.project})
+    return [codec.encode(header), codec.encode(said)]
 
 
 def moment_after(*times: float) -> int:

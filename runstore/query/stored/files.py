@@ -16,6 +16,7 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from runstore.core.rescued import file_blob
 from runstore.errors import NotFound, UsageError
 from runstore.query.stored.pages import Pages, loaded
 
@@ -145,7 +146,7 @@ def files_of(
         folder = Path(path).parent / "files"
         for name in _names_below(folder):
             policy, kind = _said_of(name, said)
-            found[name] = File(run, name, folder / name, policy, kind)
+            found[name] = File(run, name, _place(folder, name), policy, kind)
     fits = _like(pattern) if pattern else None
     return [
         file
@@ -161,6 +162,17 @@ def _names_below(folder: Path) -> list[str]:
         for name in names
         if not name.endswith(".part") or not name.startswith(".")
     ]
+
+
+def _place(folder: Path, name: str) -> Path:
+    """Return where a file's bytes are: behind a link of stock tools that is dead, a copy may be held in `blobs`."""
+    path = folder / name
+    if path.is_symlink() and not path.exists():
+        for recorded in dict.fromkeys((name, escape(name))):
+            held = folder.parent / "blobs" / file_blob(recorded)
+            if held.is_file():
+                return held
+    return path
 
 
 def _said_of(name: str, said: Sequence[tuple[str, str, str]]) -> tuple[str, str]:

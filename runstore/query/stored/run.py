@@ -10,17 +10,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from runstore.core.terminal import TerminalLine
 from runstore.errors import NotFound, UsageError
-from runstore.index.pieces import pieces_of
 from runstore.query.stored.changeable import ChangeableRun
 from runstore.query.stored.runrow import RunRow, TakeIn
 from runstore.query.stored.state import PREEMPTING, RUNNING
 
 if TYPE_CHECKING:
+    from runstore.index.rescue.lost import NotKept
+    from runstore.query.artifacts.ofrun import RunArtifacts
     from runstore.query.points.frames import Frame
     from runstore.query.points.stitched import Points
-    from runstore.query.stored.artifacts import RunArtifacts
     from runstore.query.stored.files import File, Files
 
 __all__ = ["ConsoleLine", "StoredRun", "TakeIn", "User"]
@@ -157,6 +156,8 @@ class StoredRun(ChangeableRun):
 
     def console(self) -> list[dict[str, Any]]:
         """Return the terminal's lines: `stream`, `time` (seconds since the epoch; None if not ended) and `text`."""
+        from runstore.core.terminal import TerminalLine
+
         lines: list[dict[str, Any]] = []
         for log in self._own_logs:
             (state,) = self._connection.execute("SELECT state FROM logs WHERE id = ?", (log,)).fetchone()
@@ -198,6 +199,12 @@ class StoredRun(ChangeableRun):
         logs = [(log, str(path)) for log in self._own_logs for (path,) in self._connection.execute(query, (log,))]
         return Files(self, files_of(self._connection, self, logs, names or [], pattern), per_page)
 
+    def not_kept(self) -> list[NotKept]:
+        """Return what the logs of stock tools name that is not in the run's directories, and why."""
+        from runstore.index.rescue.lost import not_kept
+
+        return not_kept(self._connection, self._own_logs)
+
     def file(self, name: str) -> File:
         """Return one file. Raises NotFound."""
         found = self.files([name])
@@ -214,13 +221,15 @@ class StoredRun(ChangeableRun):
         return self._artifacts(True, per_page)
 
     def _artifacts(self, used: bool, per_page: int) -> RunArtifacts:
-        from runstore.query.stored.artifacts import RunArtifacts, artifacts_of
+        from runstore.query.artifacts.ofrun import RunArtifacts
 
-        return RunArtifacts(self, artifacts_of(self._connection, self, self._own_logs, used), per_page)
+        return RunArtifacts(self, self._connection, self._own_logs, used, per_page)
 
     @property
     def _own_logs(self) -> list[int]:
         """The rows of the run's logs, in the order in which they were begun; of copies one."""
+        from runstore.index.pieces import pieces_of
+
         return [piece.log for piece in pieces_of(self._connection, self.place)]
 
     @cached_property

@@ -8,7 +8,8 @@ the time at which a log last grew. Only such runs cost a look at their logs.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from runstore.runlog.process import ProcessName
@@ -17,6 +18,7 @@ RUNNING, FINISHED, FAILED, CRASHED = "running", "finished", "failed", "crashed"
 # The program said that it will be stopped for others' sake, and then: it is still there; it is gone, or has failed.
 PREEMPTING, PREEMPTED = "preempting", "preempted"
 STATES = (RUNNING, FINISHED, FAILED, CRASHED, PREEMPTING, PREEMPTED)
+_AT_ONCE = 500  # runs named in one statement: older SQLite takes 999
 
 
 def state_of(
@@ -40,6 +42,23 @@ def state_of(
     if preempting:
         return PREEMPTED
     return CRASHED if exit_code is None else FAILED
+
+
+def logs_of(connection: sqlite3.Connection, places: Sequence[int]) -> dict[int, list[str]]:
+    """Return the paths of the logs of these runs, each run's in the order in which they were begun; in few queries."""
+    logs: dict[int, list[str]] = {place: [] for place in places}
+    for some in slices(places):
+        marks = ", ".join("?" * len(some))
+        query = f"SELECT run, path FROM logs WHERE run IN ({marks}) ORDER BY started_at, path"
+        for place, path in connection.execute(query, some):
+            logs[place].append(path)
+    return logs
+
+
+def slices(places: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Yield runs, so many at a time as any SQLite takes in one statement."""
+    for at in range(0, len(places), _AT_ONCE):
+        yield tuple(places[at : at + _AT_ONCE])
 
 
 def silence_seconds() -> float:

@@ -1,4 +1,4 @@
-"""What an artifact says of itself: its name, type, description, metadata, and how it stands."""
+"""What an artifact says of itself before and after it is logged: its name, type, description, metadata, contents."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import enum
 import secrets
 import string
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
 from runstore.core.manifest import Manifest
 from runstore.errors import ArtifactNotLoggedError, WrongArtifact, WrongArtifactType
-from runstore.sdk.artifacts.names import checked_aliases, checked_metadata, checked_tags
+from runstore.sdk.artifacts.names import checked_metadata
 
 _ID_CHARACTERS = 128
 _ID_ALPHABET = string.digits + string.ascii_lowercase
@@ -31,18 +30,6 @@ def new_client_id() -> str:
     return "".join(_ID_ALPHABET[byte % len(_ID_ALPHABET)] for byte in secrets.token_bytes(_ID_CHARACTERS))
 
 
-@dataclass
-class Logged:
-    """How an artifact was logged: by which run, when, in ISO 8601, and under which aliases and tags."""
-
-    entity: str
-    project: str
-    run_id: str
-    created_at: str
-    aliases: list[str] = field(default_factory=list)
-    tags: list[str] = field(default_factory=list)
-
-
 class ArtifactFacts:
     """The properties of an artifact."""
 
@@ -52,21 +39,19 @@ class ArtifactFacts:
     _metadata: dict[str, Any]
     _incremental: bool
     _manifest: Manifest
+    _final: bool
 
     def __init__(self) -> None:
         self.client_id = new_client_id()
         self.sequence_client_id = new_client_id()
-        self.distributed_id: str | None = None
-        self._logged: Logged | None = None
+        self._distributed_id: str | None = None
         self._ttl: timedelta | Literal[ArtifactTTL.INHERIT] | None = ArtifactTTL.INHERIT
         self._ttl_was_set = False
 
     @property
-    def name(self) -> str:
-        """The name, which all versions of the artifact share."""
+    def base_name(self) -> str:
+        """The name that all versions share."""
         return self._name
-
-    source_name = name
 
     @property
     def type(self) -> str:
@@ -97,15 +82,29 @@ class ArtifactFacts:
         return self._incremental
 
     @property
+    def distributed_id(self) -> str | None:
+        """What the parts have in common of an artifact that several runs make."""
+        return self._distributed_id
+
+    @distributed_id.setter
+    def distributed_id(self, distributed_id: str | None) -> None:
+        self._distributed_id = distributed_id
+
+    @property
     def use_as(self) -> None:
         """None: it has had no effect since W&B's library 0.20."""
         return None
 
     @property
     def ttl(self) -> timedelta | None:
-        """How long it is kept; None is for ever. Raises ArtifactNotLoggedError where that is inherited, and unknown."""
+        """How long it is kept; None is for ever, which is what is inherited here.
+
+        Raises ArtifactNotLoggedError where it is to be inherited, and the artifact was not logged yet.
+        """
         if isinstance(self._ttl, ArtifactTTL):
-            raise self._unknown("ttl", "a server decides it, unless you set it")
+            if self._ttl_was_set or self.is_draft():
+                raise self._unknown("ttl", "it is inherited, which is known when the artifact is logged or saved")
+            return None
         return self._ttl
 
     @ttl.setter
@@ -150,88 +149,9 @@ class ArtifactFacts:
         """The number of entries."""
         return len(self._manifest)
 
-    @property
-    def state(self) -> str:
-        """PENDING, or COMMITTED when it was logged."""
-        return "PENDING" if self._logged is None else "COMMITTED"
-
-    @property
-    def id(self) -> str | None:
-        """None: only a server gives ids."""
-        return None
-
-    @property
-    def is_link(self) -> bool:
-        """Whether this is the artifact as a registry has it."""
-        return False
-
-    # What it only has when it was logged.
-
-    @property
-    def aliases(self) -> list[str]:
-        """The names of this version, "latest" among them."""
-        return self._as_logged("aliases").aliases
-
-    @aliases.setter
-    def aliases(self, aliases: list[str]) -> None:
-        self._as_logged("aliases").aliases = checked_aliases(aliases)
-
-    @property
-    def tags(self) -> list[str]:
-        """The tags of this version."""
-        return self._as_logged("tags").tags
-
-    @tags.setter
-    def tags(self, tags: list[str]) -> None:
-        self._as_logged("tags").tags = checked_tags(tags)
-
-    @property
-    def entity(self) -> str:
-        """The user or team of the run that logged it."""
-        return self._as_logged("entity").entity
-
-    source_entity = entity
-
-    @property
-    def project(self) -> str:
-        """The project of the run that logged it."""
-        return self._as_logged("project").project
-
-    source_project = project
-
-    @property
-    def created_at(self) -> str:
-        """When it was logged, in ISO 8601, UTC."""
-        return self._as_logged("created_at").created_at
-
-    updated_at = created_at
-
-    @property
-    def qualified_name(self) -> str:
-        """`entity/project/name`, without what is empty."""
-        logged = self._as_logged("qualified_name")
-        return "/".join(part for part in (logged.entity, logged.project, self.name) if part)
-
-    source_qualified_name = qualified_name
-
-    @property
-    def version(self) -> str:
-        """Not known yet, for an artifact of a run that was not delivered: raises ArtifactNotLoggedError."""
-        self._as_logged("version")
-        raise self._unknown("version", "versions are numbered when the run is delivered")
-
-    source_version = version
-
-    @property
-    def url(self) -> str | None:
-        """None: an artifact has no address before it is delivered."""
-        self._as_logged("url")
-        return None
-
-    def _as_logged(self, what: str) -> Logged:
-        if self._logged is None:
-            raise self._unknown(what, "it is known when the artifact was logged, by run.log_artifact(artifact)")
-        return self._logged
+    def is_draft(self) -> bool:
+        """Whether it was not logged yet."""
+        raise NotImplementedError
 
     def _unknown(self, what: str, why: str) -> ArtifactNotLoggedError:
-        return ArtifactNotLoggedError(f"artifact {self.name} has no {what} yet: {why}")
+        return ArtifactNotLoggedError(f"artifact {self._name} has no {what} yet: {why}")

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from runstore.core.moves import CollectionPath
 from runstore.errors import WrongArtifact, WrongArtifactType
 from runstore.sdk.values import plain
 
@@ -53,6 +54,17 @@ def checked_aliases(aliases: str | Iterable[str]) -> list[str]:
 def with_latest(aliases: str | Iterable[str] | None) -> list[str]:
     """Return checked aliases in order, each once, "latest" among them."""
     return sorted({*checked_aliases(aliases or ()), "latest"})
+
+
+def target_collection(path: str, entity: str, project: str) -> CollectionPath:
+    """Return the collection that `[[entity/]project/]name` names; the entity and project given stand in for the rest.
+
+    Raises WrongArtifact for a path that names none.
+    """
+    parts = path.split("/")
+    if len(parts) > 3 or not all(parts) or ":" in path:
+        raise WrongArtifact(f"an artifact is linked to a path like entity/project/collection; {path!r} is none")
+    return CollectionPath.of(*(entity, project)[: 3 - len(parts)], *parts)
 
 
 def checked_tags(tags: str | Iterable[str]) -> list[str]:

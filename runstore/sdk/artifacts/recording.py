@@ -3,49 +3,39 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING
 
-from runstore.core.manifest import MANIFEST_VERSION, STORAGE_POLICY, Manifest, ManifestEntry
-from runstore.errors import Error, WrongArtifact, WrongArtifactType
-from runstore.runlog import codec, wire
-from runstore.runlog.record_pb2 import ArtifactManifest, ArtifactRecord, Record
+from runstore.core.moves import CollectionPath
+from runstore.errors import WrongArtifact, WrongArtifactType
+from runstore.runlog import codec
+from runstore.runlog.record_pb2 import Record, UseArtifactRecord
 from runstore.sdk.artifacts import staging
 from runstore.sdk.artifacts.artifact import Artifact
-from runstore.sdk.artifacts.facts import Logged
-from runstore.sdk.artifacts.names import checked_aliases, checked_metadata, checked_tags, with_latest
+from runstore.sdk.artifacts.claiming import append_move, blobs_of, claimed, registered
+from runstore.sdk.artifacts.names import checked_aliases, checked_metadata, checked_tags, target_collection, with_latest
+from runstore.sdk.artifacts.records import Manner, artifact_record
+from runstore.sdk.artifacts.standing import Logged
+from runstore.sdk.artifacts.stored import StoredManifest
 from runstore.sdk.part import Part
-from runstore.sdk.values import storable
+
+if TYPE_CHECKING:
+    from runstore.sdk.recorder import Recorder
 
 PathLike = str | os.PathLike[str]
 
-# More entries than this would make a record that is too large for protobuf; they go to a file, as stock tools have it.
-MAX_ENTRIES_IN_RECORD = 100_000
-
-
-class NotOffline(Error, NotImplementedError):
-    """What needs to know more artifacts than those that this process made."""
-
-
-@dataclass(frozen=True)
-class Manner:
-    """How an artifact is logged."""
-
-    aliases: list[str] = field(default_factory=list)
-    tags: list[str] = field(default_factory=list)
-    distributed_id: str = ""
-    finalize: bool = True
-    as_input: bool = False
+MODEL_REGISTRY = "model-registry"  # the project in which models are linked by their names alone
 
 
 class ArtifactLog(Part):
     """Records artifacts for one run."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__(recorder)
+        self._used: set[str] = set()  # by client id
 
     def log_artifact(
         self,
@@ -89,6 +79,10 @@ class ArtifactLog(Part):
         """Record the file or folder at `path` as a model, and return the artifact."""
         return self.log_artifact(path, name, "model", aliases)
 
+    def log_unnumbered(self, artifact: Artifact) -> None:
+        """Record an artifact that nobody will ask for a moment later: rows with tables must not wait for a number."""
+        self._log(artifact, Manner(with_latest(None), numbered=False))
+
     def use_artifact(
         self,
         artifact_or_name: str | Artifact,
@@ -96,34 +90,43 @@ class ArtifactLog(Part):
         aliases: Sequence[str] | str | None = None,
         use_as: str | None = None,
     ) -> Artifact:
-        """Declare an artifact as an input of the run: one that was not logged yet is logged as such.
-
-        Raises NotOffline for a name, WrongArtifactType for anything else.
-        """
+        """Declare an artifact as an input of the run; see Run.use_artifact."""
         if isinstance(artifact_or_name, str):
-            _no_lookup(artifact_or_name)
+            artifact_or_name = self._found(artifact_or_name, type)
         if not isinstance(artifact_or_name, Artifact):
             raise WrongArtifactType(f"use_artifact takes an Artifact or its name, not {_kind(artifact_or_name)}")
         checked = checked_aliases(aliases or ())
-        if not artifact_or_name.is_draft():
-            return artifact_or_name
-        return self._log(artifact_or_name, Manner(with_latest(checked), as_input=True))
+        if artifact_or_name.is_draft():
+            return self._log(artifact_or_name, Manner(with_latest(checked), as_input=True))
+        self._declare_used(artifact_or_name)
+        return artifact_or_name
 
     def use_model(self, name: str) -> str:
-        """Raise NotOffline: models can't be looked up by their names yet."""
-        _no_lookup(name)
+        """Declare a model as an input of the run, and return the path of its file, or of their folder."""
+        artifact = self.use_artifact(name)
+        if "model" not in artifact.type.lower():
+            raise WrongArtifact(f"{name} is no model, but of type {artifact.type!r}; use_artifact(name) takes it")
+        folder = artifact.download()
+        entries = list(artifact.manifest)
+        return os.path.join(folder, entries[0].path) if len(entries) == 1 else folder
 
     def link_artifact(
         self, artifact: Artifact, target_path: str, aliases: Sequence[str] | str | None = None
     ) -> Artifact:
-        """Log the artifact, where that was not done, and raise NotOffline: there is no registry yet."""
-        checked_aliases(aliases or ())
+        """Make an artifact a version of another collection too, and return it as that has it; see Run.link_artifact."""
+        settings = self.recorder.settings
+        target = target_collection(target_path, settings.entity, settings.project)
+        checked = checked_aliases(aliases or ())
         if artifact.is_draft():
             self._log(artifact, Manner(with_latest(None)))
-        raise NotOffline(
-            f"artifact {artifact.name} is logged, but can't be linked to {target_path!r} yet: link it on the server, "
-            "when the run is delivered"
-        )
+            if artifact.is_draft():  # the disk refused, which was said
+                return artifact
+        with (
+            registered(self.recorder) as registry,
+            claimed(self.recorder, registry, target, artifact.digest) as claim,
+        ):
+            append_move(self.recorder, artifact, target, with_latest(checked), claim, linked=True)
+        return artifact.as_linked(target, claim.number if claim is not None else None, with_latest(checked), _now())
 
     def link_model(
         self,
@@ -135,7 +138,7 @@ class ArtifactLog(Part):
         """Record a model; otherwise as `link_artifact`. Raises WrongArtifact for a registered name with slashes."""
         if "/" in registered_model_name:
             raise WrongArtifact(f"a registered model's name has no entity and project in it: {registered_model_name!r}")
-        return self.link_artifact(self.log_model(path, name), registered_model_name, aliases)
+        return self.link_artifact(self.log_model(path, name), f"{MODEL_REGISTRY}/{registered_model_name}", aliases)
 
     def log_code(
         self,
@@ -196,60 +199,73 @@ class ArtifactLog(Part):
         artifact.metadata = checked_metadata(artifact.metadata)  # it may have been changed in place
         artifact.distributed_id = manner.distributed_id or None
         artifact.finalize()
-        with self._disk_trouble(f"artifact {artifact.name} is not logged"):
-            store = staging.store_of(self.recorder)
-            for entry in artifact.manifest:
-                if entry.local_path is not None:
-                    entry.local_path = os.path.abspath(store.adopt(Path(entry.local_path)))
-            self.recorder.append(codec.encode(Record(artifact=self._record(artifact, manner))))
-            artifact.mark_logged(self._logged(manner))
+        if isinstance(artifact.manifest, StoredManifest):  # of another run, which has its record and its bytes
+            return self._move_aliases(artifact, manner)
+        settings = self.recorder.settings
+        collection = CollectionPath.of(settings.entity, settings.project, artifact.base_name)
+        with self._disk_trouble(f"artifact {artifact.base_name} is not logged"):
+            self._bring_here(artifact)
+            number = self._append(artifact, manner, collection)
+            self._mark(artifact, manner, number)
         return artifact
 
-    def _record(self, artifact: Artifact, manner: Manner) -> ArtifactRecord:
+    def _move_aliases(self, artifact: Artifact, manner: Manner) -> Artifact:
+        collection = CollectionPath.of(artifact.entity, artifact.project, artifact.base_name)
+        with (
+            registered(self.recorder) as registry,
+            claimed(self.recorder, registry, collection, artifact.digest) as claim,
+        ):
+            append_move(self.recorder, artifact, collection, manner.aliases, claim)
+        artifact.aliases = sorted({*artifact.aliases, *manner.aliases})
+        return artifact
+
+    def _found(self, name: str, kind: str | None) -> Artifact:
+        """Return the artifact of this name, which the registry knows, or a hub."""
+        from runstore.query.artifacts.restoring import artifact_named
+
         settings = self.recorder.settings
-        return ArtifactRecord(
-            run_id=self.recorder.run_id,
-            project=storable(settings.project),
-            entity=storable(settings.entity),
-            type=storable(artifact.type),
-            name=artifact.name,
-            digest=artifact.digest,
-            description=storable(artifact.description or ""),
-            metadata=wire.dumps(artifact.metadata) if artifact.metadata else "",
-            user_created=manner.as_input,
-            use_after_commit=manner.as_input,
-            aliases=map(storable, manner.aliases),
-            manifest=self._manifest(artifact.manifest),
-            distributed_id=storable(manner.distributed_id),
-            finalize=manner.finalize,
-            client_id=artifact.client_id,
-            sequence_client_id=artifact.sequence_client_id,
-            ttl_duration_seconds=artifact.ttl_seconds,
-            tags=map(storable, manner.tags),
-            digest_algorithm=artifact.digest_algorithm,
-            incremental_beta1=artifact.incremental,
+        return artifact_named(name, entity=settings.entity, project=settings.project, type=kind)
+
+    def _declare_used(self, artifact: Artifact) -> None:
+        """Record that the run uses an artifact, once."""
+        if artifact.client_id in self._used:
+            return
+        self._used.add(artifact.client_id)
+        use = UseArtifactRecord(id=artifact.client_id, type=artifact.type, name=artifact.source_qualified_name)
+        self.recorder.append(codec.encode(Record(use_artifact=use)))
+
+    def _bring_here(self, artifact: Artifact) -> None:
+        store = staging.store_of(self.recorder)
+        for entry in artifact.manifest:
+            if entry.local_path is not None:
+                entry.local_path = os.path.abspath(store.adopt(Path(entry.local_path)))
+        if not self.recorder.settings.fsync and store.folder.exists():  # "always"
+            store.sync(os.path.basename(entry.local_path) for entry in artifact.manifest if entry.local_path)
+
+    def _append(self, artifact: Artifact, manner: Manner, collection: CollectionPath) -> int | None:
+        """Write the records of an artifact, the number that it claims first, and return that."""
+        settings, store = self.recorder.settings, staging.store_of(self.recorder)
+        record = artifact_record(artifact, manner, self.recorder.run_id, settings, store)
+        if manner.is_part or not manner.numbered:
+            self.recorder.append(record)
+            return None
+        own = {entry.path: entry.digest for entry in artifact.manifest} if artifact.incremental else None
+        # The last part of several knows nothing of the others: what they are together, the index finds out.
+        digest = "" if manner.distributed_id else artifact.digest
+        with registered(self.recorder) as registry:
+            with claimed(self.recorder, registry, collection, digest, own) as claim:
+                append_move(self.recorder, artifact, collection, manner.aliases, claim)
+                self.recorder.append(record)
+            if registry is not None and claim is not None and claim.latest is not None:
+                for _, blob in blobs_of(registry, claim.latest):
+                    store.share(blob.path)
+        return claim.number if claim is not None and not manner.distributed_id else None
+
+    def _mark(self, artifact: Artifact, manner: Manner, number: int | None) -> None:
+        settings, aliases, tags = self.recorder.settings, manner.aliases, manner.tags
+        artifact.mark_logged(
+            Logged(settings.entity, settings.project, self.recorder.run_id, _now(), aliases, tags, number)
         )
-
-    def _manifest(self, manifest: Manifest) -> ArtifactManifest:
-        record = ArtifactManifest(version=MANIFEST_VERSION, storage_policy=STORAGE_POLICY)
-        if len(manifest) > MAX_ENTRIES_IN_RECORD:
-            record.manifest_file_path = self._manifest_file(manifest)
-            return record
-        for key, value in manifest.storage_policy_config().items():
-            record.storage_policy_config.add(key=key, value_json=wire.dumps(value))
-        for entry in sorted(manifest, key=lambda found: found.path):
-            _add_entry(record, entry)
-        return record
-
-    def _manifest_file(self, manifest: Manifest) -> str:
-        """Write the entries to a file of one line of JSON each, compressed, and return its path."""
-        lines = (json.dumps(entry.to_json()) + "\n" for entry in manifest)
-        packed = gzip.compress("".join(lines).encode(), compresslevel=1, mtime=0)
-        return os.path.abspath(staging.store_of(self.recorder).put(packed).path)
-
-    def _logged(self, manner: Manner) -> Logged:
-        settings, now = self.recorder.settings, datetime.now(timezone.utc).isoformat(timespec="seconds")
-        return Logged(settings.entity, settings.project, self.recorder.run_id, now, manner.aliases, manner.tags)
 
     @contextlib.contextmanager
     def _disk_trouble(self, what: str) -> Iterator[None]:
@@ -271,24 +287,8 @@ def _fill(artifact: Artifact, path: str) -> None:
         raise WrongArtifact(f"{path!r} is neither a file, nor a folder, nor a reference such as file:///data")
 
 
-def _add_entry(record: ArtifactManifest, entry: ManifestEntry) -> None:
-    added = record.contents.add(
-        path=entry.path,
-        digest=storable(entry.digest),
-        ref=storable(entry.ref or ""),
-        size=entry.size or 0,
-        local_path=storable(entry.local_path or ""),
-        birth_artifact_id=entry.birth_artifact_id or "",
-        skip_cache=entry.skip_cache,
-    )
-    for key, value in entry.extra.items():
-        added.extra.add(key=key, value_json=wire.dumps(value))
-
-
-def _no_lookup(name: str) -> NoReturn:
-    raise NotOffline(
-        f"artifact {name!r} can't be looked up by its name yet: pass the Artifact object, or the path of its files"
-    )
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def _kind(value: object) -> str:

@@ -28,21 +28,31 @@ _temporary: tuple[int, Path] | None = None  # of which process, and where
 class ArtifactRefused(StorageError, OSError):
     """The disk has no place for what is added to an artifact. An OSError too, as with W&B's library."""
 
-    @classmethod
-    def by(cls, error: OSError, what: str) -> ArtifactRefused:
-        """Return the error that says `what`, and why."""
-        where = f" ({os.fsdecode(error.filename)})" if error.filename else ""
-        refused = cls(f"{what}: {error.strerror or error}{where}; what was added before is safe")
-        refused.errno, refused.strerror = error.errno, error.strerror or str(error)
-        return refused
-
     def __str__(self) -> str:
         return str(self.args[0])
 
 
+class SourceMissing(ArtifactRefused, FileNotFoundError):
+    """A file is gone, or a link leads nowhere."""
+
+
+class SourceUnreadable(ArtifactRefused, PermissionError):
+    """A file may not be read, or the run directory not be written to."""
+
+
+def refused(error: OSError, what: str) -> ArtifactRefused:
+    """Return the error that says `what`, and why."""
+    kinds = {FileNotFoundError: SourceMissing, PermissionError: SourceUnreadable}
+    kind = kinds.get(type(error), ArtifactRefused)
+    where = f" ({os.fsdecode(error.filename)})" if error.filename else ""
+    made = kind(f"{what}: {error.strerror or error}{where}; what was added before is safe")
+    made.errno, made.strerror = error.errno, error.strerror or str(error)
+    return made
+
+
 def store() -> BlobStore:
     """Return where bytes that are added to an artifact now are to be kept."""
-    recorder = _recorder()
+    recorder = current_recorder()
     return store_of(recorder) if recorder is not None else BlobStore(_temporary_folder() / BLOBS)
 
 
@@ -51,7 +61,7 @@ def store_of(recorder: Recorder) -> BlobStore:
     return BlobStore(recorder.files_folder().parent / BLOBS)
 
 
-def _recorder() -> Recorder | None:
+def current_recorder() -> Recorder | None:
     """Return what records the current run, if there is one; a disabled run has none."""
     recorder: Recorder | None = getattr(sys.modules["runstore"].run, "_recorder", None)
     return recorder if recorder is not None and not recorder.finished else None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from runstore.sdk.media.base import WrongMedia
+from runstore.sdk.media.base import StoredFolder, WrongMedia
 from runstore.sdk.media.onefile import FileMedia, as_array, is_elsewhere, library
 
 if TYPE_CHECKING:
@@ -61,6 +61,9 @@ class Audio(FileMedia):
         if any(clip._caption is not None for clip in items):
             said["captions"] = ["" if clip._caption is None else clip._caption for clip in items]
         return said
+
+    def _understand(self, said: Mapping[str, Any], folder: StoredFolder) -> None:
+        self._sample_rate = self._duration = None
 
     def _encode(self, samples: Any) -> None:
         if self._sample_rate is None:

@@ -5,11 +5,10 @@ Light on purpose: the history knows media by this class, and a program that logs
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Protocol
 
@@ -44,6 +43,19 @@ class ArtifactFolder(Protocol):
         """Add a reference to something that is kept elsewhere, as `path` inside the artifact."""
 
 
+class StoredFolder(Protocol):
+    """What media need of the artifact that they are made anew from."""
+
+    def file(self, path: str) -> Path:
+        """Return where the file at `path` of the artifact lies on this machine. Raises KeyError and OSError."""
+
+    def address(self, path: str) -> str | None:
+        """Return what is referred to at `path`; None where that is a file."""
+
+    def media(self, path: str) -> Media:
+        """Return the media whose JSON is at `path`. Raises KeyError."""
+
+
 class Media:
     """A value that can be logged under a key. Subclasses say what it becomes."""
 
@@ -69,6 +81,14 @@ class Media:
         Raises OSError where a file can't be read or added, and WrongMedia where artifacts don't take such media.
         """
         raise NotImplementedError
+
+    @classmethod
+    def restored(cls, said: Mapping[str, Any], folder: StoredFolder) -> Media:
+        """Return the media that `in_artifact` made this JSON of, with their files in `folder`.
+
+        Raises OSError where a file can't be had, and WrongMedia for what can't be made anew.
+        """
+        raise WrongMedia(f"{cls.__name__} can't be made anew from an artifact")
 
 
 class MediaFolder(Part):
@@ -147,6 +167,8 @@ def _short(name: str, ending: str = "") -> str:
 
 def _copy(source: BinaryIO, target: BinaryIO) -> tuple[str, int]:
     """Copy to the end; return the SHA-256, in hexadecimal, and the size in bytes of what was copied."""
+    import hashlib  # with OpenSSL; every run loads this module, and not every one logs media
+
     digest, size = hashlib.sha256(), 0
     while block := source.read(_BLOCK_BYTES):
         digest.update(block)

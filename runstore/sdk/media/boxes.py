@@ -41,6 +41,12 @@ class BoundingBoxes2D(FileMedia):
         self._class_labels: dict[Any, str] = val.get("class_labels", default_labels(self._val))
         self._from_bytes(file_json(val), "boxes2D.json")
 
+    @classmethod
+    def stored(cls, boxes: Any, key: str, labels: Mapping[Any, str]) -> BoundingBoxes2D:
+        """Return the boxes that an artifact holds under a key of an image; `labels` are those of its classes."""
+        found = {number: labels.get(number, name) for number, name in default_labels(boxes).items()}
+        return cls({"box_data": boxes, "class_labels": found}, key)
+
     def in_artifact(self, artifact: ArtifactFolder) -> Any:
         """Return the boxes themselves: inside artifacts they are no file."""
         return plain(self._val)

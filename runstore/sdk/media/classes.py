@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from runstore.sdk.media.base import ArtifactFolder, Media, WrongMedia
+from runstore.sdk.media.base import ArtifactFolder, Media, StoredFolder, WrongMedia
 from runstore.sdk.values import plain
 
 if TYPE_CHECKING:
@@ -43,6 +43,11 @@ class Classes(Media):
         artifact.put_media(data, path)
         digest = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
         return {"type": "classes-file", "path": path, "digest": digest}
+
+    @classmethod
+    def restored(cls, said: Mapping[str, Any], folder: StoredFolder) -> Classes:
+        """See Media.restored."""
+        return cls(said["class_set"])
 
     def names(self) -> dict[Any, Any]:
         """Return the classes' names by id."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from runstore.sdk.media.base import ArtifactFolder, WrongMedia
+from runstore.sdk.media.base import ArtifactFolder, StoredFolder, WrongMedia
 from runstore.sdk.media.onefile import FileMedia, file_json
 
 if TYPE_CHECKING:
@@ -150,6 +152,14 @@ class Graph(FileMedia):
         """See Media.in_artifact; the graph as it is now."""
         self._write_down()
         return super().in_artifact(artifact)
+
+    def _understand(self, said: Mapping[str, Any], folder: StoredFolder) -> None:
+        tree = json.loads(self._content())
+        self.format, self.nodes, self.nodes_by_id, self.edges, self.root = tree["format"], [], {}, [], None
+        for node in tree["nodes"]:
+            self.add_node(**node)
+        for one, other in tree["edges"]:
+            self.add_edge(self.nodes_by_id[one], self.nodes_by_id[other])
 
     def _write_down(self) -> None:
         tree = {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from runstore.sdk.media.base import ArtifactFolder, Media, WrongMedia, WrongMediaType
+from runstore.sdk.media.base import ArtifactFolder, Media, StoredFolder, WrongMedia, WrongMediaType
 
 if TYPE_CHECKING:
     from runstore.sdk.recorder import Recorder
@@ -52,6 +52,11 @@ class Histogram(Media):
     def recorded(self, recorder: Recorder, key: str, step: int | str) -> dict[str, Any]:
         """Return what stands for it; there is no file."""
         return self.to_json()
+
+    @classmethod
+    def restored(cls, said: Mapping[str, Any], folder: StoredFolder) -> Histogram:
+        """See Media.restored."""
+        return cls(np_histogram=(said["values"], said["bins"]))
 
     def in_artifact(self, artifact: ArtifactFolder) -> dict[str, Any]:
         """See Media.in_artifact."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from runstore.sdk.media.base import WrongMedia
+from runstore.sdk.media.base import StoredFolder, WrongMedia
 from runstore.sdk.media.onefile import FileMedia
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ class Html(FileMedia):
                 self.html = f"{start}{before}{_INJECTED}{after}{rest}".strip()
                 return
         self.html = f"{_INJECTED}{self.html}".strip()
+
+    def _understand(self, said: Mapping[str, Any], folder: StoredFolder) -> None:
+        self.html = self._content().decode("utf-8", "replace")
 
     @classmethod
     def _json_together(cls, items: Sequence[Any], recorder: Recorder) -> dict[str, Any]:

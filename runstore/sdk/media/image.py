@@ -6,9 +6,9 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from runstore.sdk.media.base import ArtifactFolder, WrongMedia, WrongMediaType
+from runstore.sdk.media.base import ArtifactFolder, StoredFolder, WrongMedia, WrongMediaType
 from runstore.sdk.media.boxes import BoundingBoxes2D
 from runstore.sdk.media.classes import Classes
 from runstore.sdk.media.masks import ImageMask
@@ -136,6 +136,19 @@ class Image(FileMedia):
         super()._record(recorder, key, step)
         for item in (*self._boxes.values(), *self._masks.values()):
             item._record(recorder, key, step)
+
+    def _understand(self, said: Mapping[str, Any], folder: StoredFolder) -> None:
+        self.format, self._grouping = said.get("format", ""), said.get("grouping")
+        self._width, self._height = said.get("width"), said.get("height")
+        classes = said.get("classes")
+        self._classes = cast(Classes, folder.media(classes["path"])) if classes else None
+        names = self._classes.names() if self._classes is not None else {}
+        self._boxes = {
+            key: BoundingBoxes2D.stored(boxes, key, names) for key, boxes in (said.get("boxes") or {}).items()
+        }
+        self._masks = {
+            key: ImageMask.stored(mask, key, names, folder) for key, mask in (said.get("masks") or {}).items()
+        }
 
     def _take_over(self, other: Image) -> None:
         """Become the same picture, without what lies over it."""

@@ -12,7 +12,7 @@ Layers = Mapping[str, frozenset[Any]]  # the ids of classes by the name of the b
 Maps = Mapping[str, Mapping[str, str]]  # the names of classes by the same, and by their ids
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class ImageFile(Kind):
     """Images, with the classes that are in any of their boxes and masks, and the names of these."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from runstore.sdk.media.base import MediaFolder, WrongMediaType
+from runstore.sdk.media.base import MediaFolder, StoredFolder, WrongMediaType
 from runstore.sdk.media.boxes import DELIMITER, check_labels
 from runstore.sdk.media.onefile import FileMedia, as_array, library
 
@@ -44,6 +45,13 @@ class ImageMask(FileMedia):
         file = io.BytesIO()
         library("PIL.Image", "ImageMask").fromarray(mask).save(file, format="PNG", transparency=None)
         self._from_bytes(file.getvalue(), "mask.png")
+
+    @classmethod
+    def stored(cls, said: Mapping[str, Any], key: str, labels: Mapping[Any, str], folder: StoredFolder) -> ImageMask:
+        """Return the mask that an artifact holds under a key of an image; `labels` are those of its classes."""
+        made = cls.restored(said, folder)
+        made._key, made._class_labels = key, dict(labels)
+        return made
 
     def _record(self, recorder: Recorder, key: str, step: int | str) -> None:
         super()._record(recorder, key, step)

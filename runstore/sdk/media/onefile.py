@@ -8,14 +8,14 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import orjson
 
 from runstore.errors import UsageError
-from runstore.sdk.media.base import DIGEST_CHARACTERS, ArtifactFolder, Media, MediaFolder, WrongMedia
+from runstore.sdk.media.base import DIGEST_CHARACTERS, ArtifactFolder, Media, MediaFolder, StoredFolder, WrongMedia
 from runstore.sdk.values import plain
 
 if TYPE_CHECKING:
@@ -56,6 +56,23 @@ class FileMedia(Media):
         """See Media.in_artifact."""
         path, digest = self._put_into(artifact)
         return {**self._described(), "_type": self.log_type, "path": path, "sha256": digest}
+
+    @classmethod
+    def restored(cls: type[M], said: Mapping[str, Any], folder: StoredFolder) -> M:
+        """See Media.restored."""
+        made = cls.__new__(cls)
+        FileMedia.__init__(made, said.get("caption"))
+        path = str(said["path"])
+        address = folder.address(path)
+        if address is not None and is_elsewhere(address):
+            made._from_elsewhere(address)
+        else:
+            made._from_path(folder.file(path), path.rsplit("/", 1)[-1].partition(".")[2])
+        made._understand(said, folder)
+        return made
+
+    def _understand(self, said: Mapping[str, Any], folder: StoredFolder) -> None:
+        """Take from the JSON, and from the file, what a constructor would have set beside the file."""
 
     def _from_bytes(self, data: bytes, extension: str) -> None:
         self._source, self._extension = data, extension

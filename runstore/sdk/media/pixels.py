@@ -52,17 +52,23 @@ def _pixels(data: Any) -> Any:
     shape = pixels.shape
     if not pixels.size:
         raise WrongMedia(f"an array of shape {shape} is no image: it has no pixels")
-    if pixels.ndim > 2 and pixels.squeeze().ndim > 1 and not (is_tensor(data) and pixels.ndim == 3):
+    channels_first = _has_channels_first(data)
+    if pixels.ndim > 2 and pixels.squeeze().ndim > 1 and not (channels_first and pixels.ndim == 3):
         pixels = pixels.squeeze()
     if pixels.ndim == 1:  # a column, as W&B's library has it
         pixels = pixels[:, None]
-    if is_tensor(data) and pixels.ndim == 3:  # PyTorch has the channels first
+    if channels_first and pixels.ndim == 3:
         pixels = pixels.transpose(1, 2, 0)
     if pixels.ndim not in (2, 3):
         raise WrongMedia(
             f"an array of shape {shape} is no image: it needs height, width and perhaps 1, 3 or 4 channels"
         )
     return pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+
+
+def _has_channels_first(data: Any) -> bool:
+    """Return whether it is PyTorch's tensor; of subclasses, such as fastai's, W&B's library takes channels last."""
+    return is_tensor(data) and type_name(data).startswith("torch.")
 
 
 def _mode(pixels: Any, file_type: str, remarks: list[str]) -> str:

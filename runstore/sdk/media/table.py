@@ -7,13 +7,22 @@ holds all of it, with types and media. What is recorded in the row refers to bot
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from runstore.errors import WrongArtifact
-from runstore.sdk.media.base import ArtifactFolder, Media, MediaFolder, WrongMedia, WrongMediaType, file_name
+from runstore.sdk.media.base import (
+    ArtifactFolder,
+    Media,
+    MediaFolder,
+    StoredFolder,
+    WrongMedia,
+    WrongMediaType,
+    file_name,
+)
 from runstore.sdk.media.tablekeys import ForeignIndex, ForeignKey, PrimaryKey, TableIndex, TableKey, linked
+from runstore.sdk.media.tablerows import Column, columns_and_rows, same
 from runstore.sdk.media.tabletypes import (
     ANYTHING,
     UNKNOWN,
@@ -34,10 +43,8 @@ if TYPE_CHECKING:
     from runstore.sdk.recorder import Recorder
 
 LogMode = Literal["IMMUTABLE", "MUTABLE", "INCREMENTAL"]
-Column = str | int
 
 _LOG_MODES = ("IMMUTABLE", "MUTABLE", "INCREMENTAL")
-_DEFAULT_COLUMNS = ("Input", "Output", "Expected")
 _INCREMENTAL_ARTIFACT = "wandb-run-incremental-table"
 _MOST_INCREMENTS = 100  # that W&B's pages show
 _LINKED = (PrimaryKey, ForeignKey, ForeignIndex)
@@ -93,7 +100,7 @@ class Table(Media):
         if log_mode not in _LOG_MODES:
             raise WrongMedia(f"log_mode is one of {', '.join(_LOG_MODES)}, not {log_mode!r}")
         self.log_mode = log_mode
-        self.columns, found = _columns_and_rows(columns, data if data is not None else rows, dataframe)
+        self.columns, found = columns_and_rows(columns, data if data is not None else rows, dataframe)
         self.data: list[list[Any]] = []
         self.column_types = DictOf({})
         self.kept_in: tuple[Artifact, str] | None = None
@@ -240,7 +247,7 @@ class Table(Media):
             return False
         if self.columns != other.columns or self.column_types != other.column_types:
             return False
-        return all(map(_same, self.data, other.data))
+        return all(map(same, self.data, other.data))
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -276,6 +283,22 @@ class Table(Media):
         rows = tablejson.limited(self._new_rows(), self.MAX_ARTIFACT_ROWS)
         return {**tablejson.typed_json(self, rows, cast(TableFolder, artifact)), **self._progress()}
 
+    @classmethod
+    def restored(cls, said: Mapping[str, Any], folder: StoredFolder) -> Table:
+        """See Media.restored."""
+        from runstore.sdk.media.storedtypes import stored_kind, stored_rows
+
+        columns = list(said["columns"])
+        made = cls(columns, log_mode=said.get("log_mode") or "IMMUTABLE")
+        known = stored_kind(said.get("column_types") or {}, folder)
+        kinds: dict[Column, Kind] = dict.fromkeys(columns, ANYTHING)
+        if isinstance(known, DictOf):
+            kinds = {column: known.fields.get(str(column), ANYTHING) for column in columns}
+        made.data = stored_rows(said["data"], columns, kinds, folder)
+        made._retype(kinds)
+        made._link(made.data)
+        return made
+
     def _log_artifact(self, recorder: Recorder, key: str) -> tuple[str, str]:
         """Log the table's artifact; return the address of this table in it, and of the newest of its name."""
         from runstore.sdk.artifacts.artifact import Artifact
@@ -290,7 +313,11 @@ class Table(Media):
             entry = artifact.add(self, name)
         except WrongArtifact:  # a key that leads out of the artifact, which is no name in it
             entry = artifact.add(self, file_name(name))
-        recorder.part(ArtifactLog).log_artifact(artifact)
+        log = recorder.part(ArtifactLog)
+        if artifact.incremental:  # a number it needs: it adds to the version before
+            log.log_artifact(artifact)
+        else:
+            log.log_unnumbered(artifact)
         # Where the table was in an artifact that was logged, the run's refers to that.
         holder, path = self.kept_in if self.kept_in and self.kept_in[0].is_finalized else (artifact, entry.path)
         scheme = "wandb-client-artifact://"
@@ -389,28 +416,6 @@ class Table(Media):
 _optional = optional  # by another name, where a parameter has this one
 
 
-def _columns_and_rows(columns: Any, data: Any, dataframe: Any) -> tuple[list[Column], Iterable[Iterable[Any]]]:
-    """Return the names of the columns and the rows, from whatever form the data has."""
-    frame = dataframe if dataframe is not None else data if _is_dataframe(data) else None
-    if frame is not None:
-        if not _is_dataframe(frame):
-            raise WrongMediaType(f"dataframe is one of pandas', not {type(frame).__name__}")
-        columns = list(frame.columns)
-        values = [frame.iloc[:, place].values for place in range(len(columns))]
-        data = [tuple(column[row] for column in values) for row in range(len(frame))]
-    names = list(_DEFAULT_COLUMNS if columns is None else columns)
-    if isinstance(columns, str) or not all(type(name) in (str, int) for name in names):
-        raise WrongMedia("columns is a list of names, which are strings or integers")
-    if data is not None and (isinstance(data, (str, bytes, dict)) or not hasattr(data, "__iter__")):
-        raise WrongMediaType(f"data is a list of rows, an array or a data frame, not {type(data).__name__}")
-    return names, data if data is not None else ()
-
-
-def _is_dataframe(value: Any) -> bool:
-    bases = ((base.__module__.partition(".")[0], base.__name__) for base in type(value).__mro__)
-    return ("pandas", "DataFrame") in bases
-
-
 def _taking_all(values: Sequence[Any], kind: Kind, column: Column) -> Kind:
     """Return what a kind becomes when it takes these values. Raises WrongMediaType, naming the column and the value."""
     for value in values:
@@ -432,12 +437,3 @@ def _classes_taken(kind: Kind) -> set[type]:
         elif isinstance(member, Scalar):
             taken.update({"string": (str,), "number": (int, float), "boolean": (bool,)}.get(member.name, ()))
     return taken
-
-
-def _same(one: list[Any], other: list[Any]) -> bool:
-    """Return whether two rows are equal; arrays are where all of their elements are."""
-    for left, right in zip(one, other, strict=True):
-        equal = left == right
-        if not (equal.all() if hasattr(equal, "all") else equal):
-            return False
-    return True

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from runstore.sdk.media.base import WrongMedia
+from runstore.sdk.media.base import StoredFolder, WrongMedia
 from runstore.sdk.media.onefile import FileMedia, as_array
 
 if TYPE_CHECKING:
@@ -71,6 +71,10 @@ class Video(FileMedia):
         if self._width is not None and self._height is not None:
             said.update(width=self._width, height=self._height)
         return said
+
+    def _understand(self, said: Mapping[str, Any], folder: StoredFolder) -> None:
+        self._format, self._channels = self._extension, None
+        self._width, self._height = said.get("width"), said.get("height")
 
     @classmethod
     def _json_together(cls, items: Sequence[Any], recorder: Recorder) -> dict[str, Any]:

@@ -152,8 +152,8 @@ class Surroundings(Part):
         self._put("requirements.txt", requirements().encode("utf-8", "replace"))
 
     def _find_repository(self) -> None:
-        from runstore.sdk.surroundings import git, notebook
-        from runstore.sdk.surroundings.program import program_of
+        from runstore.sdk.surroundings import notebook
+        from runstore.sdk.surroundings.program import is_below_git, program_of
 
         settings = self.recorder.settings
         path = notebook.notebook_path(settings, self._shell) if self._shell is not None else ""
@@ -161,7 +161,7 @@ class Surroundings(Part):
         commit, remote = settings.git_commit or "", settings.git_remote_url or ""
         if not settings.disable_git:
             folders = [settings.git_root or "", self._folder, os.path.dirname(self._program.file), settings.root_dir]
-            self._repository = git.repository_of(folders, lambda: self._given_up)
+            self._repository = self._repository_of([folder for folder in folders if is_below_git(folder)])
         if self._repository is not None:
             commit = commit or self._repository.commit()
             remote = remote or self._repository.remote_url(settings.git_remote)
@@ -169,6 +169,13 @@ class Surroundings(Part):
             self._known["git"] = {name: text for name, text in (("remote", remote), ("commit", commit)) if text}
             run_id, started_ns = self.recorder.run_id, self.recorder.started_ns
             self.recorder.append(preamble.git_record(settings, run_id, started_ns, remote, commit))
+
+    def _repository_of(self, folders: list[str]) -> Repository | None:
+        if not folders:  # then neither git nor what it takes to run commands is loaded
+            return None
+        with _importing:  # a fork waits for this import, too
+            from runstore.sdk.surroundings import git
+        return git.repository_of(folders, lambda: self._given_up)
 
     def _code(self) -> None:
         from runstore.sdk.surroundings import program
@@ -261,12 +268,10 @@ _fork_waited = False
 
 
 def _import_all() -> None:
-    import subprocess  # noqa: F401
-
     import psutil  # noqa: F401
 
     from runstore.sdk.files import filelist  # noqa: F401
-    from runstore.sdk.surroundings import git, notebook, packages, program  # noqa: F401
+    from runstore.sdk.surroundings import notebook, packages, program  # noqa: F401
     from runstore.sdk.system import machine, slurm  # noqa: F401
 
 

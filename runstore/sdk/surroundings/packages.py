@@ -11,9 +11,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib.machinery import PathFinder
-from pathlib import Path
 
-_HEAD_CHARACTERS = 4096  # of metadata, in which name and version stand; behind them come long descriptions
+_HEAD_BYTES = 4096  # of metadata, in which name and version stand; behind them come long descriptions
 
 
 def requirements() -> str:
@@ -35,10 +34,10 @@ def _metadata() -> Iterator[str]:
         if os.path.isfile(folder):
             yield from _metadata_of(folder)
         else:
-            yield from _metadata_in(Path(folder or "."))
+            yield from _metadata_in(folder or ".")
 
 
-def _metadata_in(folder: Path) -> Iterator[str]:
+def _metadata_in(folder: str) -> Iterator[str]:
     try:
         names = os.listdir(folder)
     except OSError:  # many an import path names folders that are not there
@@ -46,9 +45,19 @@ def _metadata_in(folder: Path) -> Iterator[str]:
     for name in names:
         if name.lower().endswith((".dist-info", ".egg-info")):
             for file in ("METADATA", "PKG-INFO"):
-                with suppress(OSError, UnicodeError), open(folder / name / file, encoding="utf-8") as metadata:
-                    yield metadata.read(_HEAD_CHARACTERS)
+                with suppress(OSError, UnicodeError):
+                    yield _head(os.path.join(folder, name, file))
                     break
+
+
+def _head(path: str) -> str:
+    """Return the lines that a file begins with. Raises OSError and UnicodeError."""
+    file = os.open(path, os.O_RDONLY)  # a third of what a text file costs, for each of some hundred packages
+    try:
+        head = os.read(file, _HEAD_BYTES)
+    finally:
+        os.close(file)
+    return (head if len(head) < _HEAD_BYTES else head[: head.rfind(b"\n")]).decode("utf-8")
 
 
 def _metadata_of(file: str | None) -> Iterator[str]:

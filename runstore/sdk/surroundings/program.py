@@ -39,6 +39,14 @@ def program_of(settings: Settings, notebook: str = "") -> Program:
     return Program(name, file if file and os.path.isfile(file) else "")
 
 
+def is_below_git(folder: str) -> bool:
+    """Return whether git can find a work tree for this folder: for that, `.git` is in it, or in one above."""
+    above = os.path.realpath(folder) if folder else ""
+    while above and not os.path.lexists(os.path.join(above, ".git")):
+        above = "" if above == os.path.dirname(above) else os.path.dirname(above)
+    return bool(above)
+
+
 def local_path(program: Program, folder: str) -> str:
     """Return the source's path relative to the folder in which the program was started, as W&B's client does."""
     return os.path.relpath(program.file, folder).replace(os.sep, "/") if program.file and folder else ""

@@ -1,0 +1,91 @@
+"""Where the bytes of an artifact's file are: beside the log that names them, on this machine, or elsewhere.
+
+Whoever takes bytes from one of these places checks their digest, and goes on to the next where it is another: a file
+that a log of stock's names may have been written to since.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from runstore.core.manifest import MD5
+from runstore.core.rescued import entry_blob
+from runstore.paths import home_folder
+from runstore.query.artifacts.elsewhere import blob_elsewhere
+
+BLOBS = "blobs"  # the folder of a run directory, and the one of the cache
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The bytes of one file: their digest as a manifest spells it, their size, and where the log says they lie.
+
+    `run_directory` is where that log is now, "" where nobody knows.
+    """
+
+    digest: str
+    size: int | None
+    local_path: str
+    run_directory: str = ""
+    algorithm: str = MD5
+
+    @property
+    def name(self) -> str | None:
+        """Their name where nobody knows the SHA-256 of them, as in the cache; None where the digest is of no bytes."""
+        return entry_blob(self.digest, self.algorithm)
+
+
+# Brings the bytes from elsewhere into the folder (which may have to be made), checks their digest, and returns their
+# path there; None where they can't be had. Slow ones come last.
+Fetch = Callable[[Wanted, Path], Path | None]
+FETCHES: list[Fetch] = [blob_elsewhere]
+
+
+def places_of(wanted: Wanted) -> Iterator[Path]:
+    """Yield files that should hold these bytes, the nearest first; those that are no files of this size are left out.
+
+    What is fetched from elsewhere is fetched only when all nearer places are passed by.
+    """
+    yield from places_here(wanted)
+    for fetch in FETCHES:
+        fetched = fetch(wanted, cache_folder())
+        if fetched is not None:
+            yield fetched
+
+
+def places_here(wanted: Wanted) -> Iterator[Path]:
+    """Yield those of them that are on this machine; nobody else is asked."""
+    for place in _local_places(wanted):
+        if _is_file_of(place, wanted.size):
+            yield place
+
+
+def cache_folder() -> Path:
+    """Return the folder of this machine in which bytes are kept that were fetched from elsewhere."""
+    return home_folder() / BLOBS
+
+
+def _local_places(wanted: Wanted) -> Iterator[Path]:
+    blobs = Path(wanted.run_directory, BLOBS) if wanted.run_directory else None
+    name = os.path.basename(wanted.local_path)
+    if blobs is not None and name not in ("", ".", ".."):
+        yield blobs / name  # run directories are moved
+    if os.path.isabs(wanted.local_path):
+        yield Path(wanted.local_path)
+    if wanted.name is not None:
+        if blobs is not None:
+            yield blobs / wanted.name
+        yield cache_folder() / wanted.name
+
+
+def _is_file_of(path: Path, size: int | None) -> bool:
+    """Whether there is a regular file, of this size where that is known; pipes and devices are never opened."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):  # ValueError: a NUL in it
+        return False
+    return stat.S_ISREG(status.st_mode) and size in (None, status.st_size)
