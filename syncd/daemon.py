@@ -19,6 +19,8 @@ from runstore.paths import is_edit_log_name
 from runstore.syncd.control import ControlServer, DaemonLock
 from runstore.syncd.courier import Courier
 from runstore.syncd.delivery import Ready, ready
+from runstore.syncd.remotes.base import BLOBS, FILES
+from runstore.syncd.rescuer import Rescuer
 from runstore.syncd.watch import Watcher
 
 # Every log is looked at this often, whatever events say. A look costs one stat.
@@ -44,6 +46,7 @@ class Daemon:
         self._lock = DaemonLock(home)
         self._watcher = Watcher([root.resolve() for root in roots])
         self._couriers = [Courier(name) for name in remotes]
+        self._rescuer = Rescuer()
         self._control = ControlServer(home, {"status": self.status, "stop": self._stop_asked})
         self._stopping = False
         self._started_at = time.time()
@@ -61,6 +64,7 @@ class Daemon:
             courier.start()
         for root in self._watcher.roots:
             indexer.add_root(root)
+        self._rescuer.start()
         self._control.start()
         logger.info("event=started pid=%d roots=%s", os.getpid(), ",".join(map(str, self._watcher.roots)))
         try:
@@ -70,6 +74,7 @@ class Daemon:
             self._watcher.stop()
             for courier in self._couriers:
                 courier.stop(STOP_SECONDS)
+            self._rescuer.stop(STOP_SECONDS)
             self._control.stop()
             _close(indexer)
             logger.info("event=stopped pid=%d", os.getpid())
@@ -84,6 +89,7 @@ class Daemon:
             "pid": os.getpid(),
             "started_at": self._started_at,
             "watching": [str(root) for root in self._watcher.roots],
+            "rescued": self._rescuer.status(),
             "remotes": [courier.status() for courier in self._couriers],
             "logs": [self._log_status(what) for what in list(self._known.values())],
             "errors": {str(path): sentence for path, sentence in list(self._errors.items())},
@@ -171,6 +177,8 @@ class Daemon:
             self._errors[log] = str(error)
             return
         self._errors.pop(log, None)
+        indexer.rescue(log, seconds=0)  # links alone: what takes longer is not waited for here
+        self._rescuer.wake()
         what = ready(indexer, log)
         if what is None:
             return
@@ -197,12 +205,16 @@ def _close(indexer: LiveIndexer) -> None:
 
 
 def _files_changed_at(log: Path) -> float:
-    """Return the latest time at which something below the run's `files` changed; 0 where there is nothing."""
-    latest = 0.0
-    for folder, _, names in os.walk(log.parent / "files"):
+    """Return the latest time at which something in the run's `files` or `blobs` changed; 0 where there is nothing."""
+    latest = _changed_at(log.parent / BLOBS)  # which come and go, and never change: the folder tells
+    for folder, _, names in os.walk(log.parent / FILES):
         for name in (".", *names):
-            try:
-                latest = max(latest, os.stat(os.path.join(folder, name)).st_mtime)
-            except OSError:
-                continue
+            latest = max(latest, _changed_at(os.path.join(folder, name)))
     return latest
+
+
+def _changed_at(path: str | Path) -> float:
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return 0.0

@@ -12,8 +12,10 @@ from typing import Any
 
 from runstore.errors import LogError, NotFound, RemoteRefused, RemoteUnreachable, RunstoreError
 from runstore.index.indexer import Indexer
+from runstore.index.rescue.lost import not_kept_beside, said_of
 from runstore.paths import is_edit_log_name, run_id_of
 from runstore.runlog.reader import LogReader
+from runstore.syncd.outgoing import FilesDelivered, lies_beside, ship_beside
 from runstore.syncd.remotes.base import Remote
 from runstore.syncd.shipper import Shipment, ship
 
@@ -30,6 +32,7 @@ class Report:
     records: int = 0
     files_sent: int = 0
     file_bytes_sent: int = 0
+    files_left: int = 0
     notes: list[str] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)  # path of the log -> sentence
 
@@ -42,6 +45,7 @@ class Report:
         self.records += shipment.records
         self.files_sent += shipment.files_sent
         self.file_bytes_sent += shipment.file_bytes_sent
+        self.files_left += shipment.files_left
         if shipment.note:
             self.notes.append(f"{log.parent.name}: {shipment.note}")
 
@@ -63,6 +67,7 @@ class Report:
             "records": self.records,
             "files_sent": self.files_sent,
             "file_bytes_sent": self.file_bytes_sent,
+            "files_left": self.files_left,
             "notes": self.notes,
             "errors": self.errors,
         }
@@ -110,6 +115,9 @@ def deliver(
         except LogError as error:
             report.fail(log, log.parent.name, error)
             continue
+        indexer.rescue(log)
+        lost = said_of(not_kept_beside(indexer.connection, str(log.resolve())))
+        report.notes += [f"{log.parent.name}: {lost}"] if lost else []
         what = ready(indexer, log)
         if what is not None:
             deliver_one(what, remote, report, progress)
@@ -117,9 +125,14 @@ def deliver(
 
 
 def deliver_one(
-    what: Ready, remote: Remote, report: Report, progress: Callable[[int], None] | None = None
+    what: Ready,
+    remote: Remote,
+    report: Report,
+    progress: Callable[[int], None] | None = None,
+    *,
+    beside: bool = True,
 ) -> Shipment | None:
-    """Ship one log and enter it in the report; None where it failed."""
+    """Ship one log, and what lies beside it, and enter it in the report; None where it failed."""
     try:
         shipment = ship(
             what.log,
@@ -129,6 +142,7 @@ def deliver_one(
             remote,
             progress=progress,
             count_records=lambda start, end: _count_records(what.log, start, end),
+            beside=beside,
         )
     except (RemoteUnreachable, RemoteRefused):
         raise
@@ -137,6 +151,22 @@ def deliver_one(
         return None
     report.add(what.log, what.run, shipment)
     return shipment
+
+
+def deliver_beside(what: Ready, remote: Remote, report: Report, *, trusting: bool) -> FilesDelivered | None:
+    """Ship what lies beside a log that was shipped before, and enter it in the report; None where it failed."""
+    if not lies_beside(what.log, what.end):
+        return FilesDelivered()
+    try:
+        done = ship_beside(what.log, what.log_id, remote, trusting=trusting)
+    except (RemoteUnreachable, RemoteRefused):
+        raise
+    except (RunstoreError, OSError) as error:
+        report.fail(what.log, what.run, error)
+        return None
+    report.files_sent += done.sent
+    report.file_bytes_sent += done.bytes_sent
+    return done
 
 
 def _count_records(log: Path, start: int, end: int) -> int:

@@ -1,139 +1,154 @@
-"""The files beside a log, delivered by content: what the target has already is never sent again.
+"""The files and blobs beside a log, delivered by content: what the target has already is never sent again.
 
 Digests are kept in the receipt with the file's size and modification time, so that an unchanged file is not even read.
+The bytes of artifacts are called by their digests, and are read once, as they are sent.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import stat
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from runstore.errors import RemoteConflict
-from runstore.syncd.receipts import FileStamp
-from runstore.syncd.remotes.base import FileEntry, Remote
+from runstore.errors import RemoteConflict, RemoteError, StorageError
+from runstore.paths import is_edit_log_name
+from runstore.syncd import receipts
+from runstore.syncd.receipts import FileStamp, Receipt
+from runstore.syncd.remotes.base import BLOBS, FILES, FileEntry, Remote
+from runstore.syncd.stamps import names_its_digest, regular_files, stamps_of
+
+FOLDERS = (FILES, BLOBS)
+Stamps = Mapping[str, Mapping[str, FileStamp]]  # by folder and path
 
 # A file that is being written can change between its digest and its sending: once is tried again, more is left to the
 # next delivery, which will come after the writer is done.
 _ATTEMPTS = 2
-_READ_BYTES = 1 << 20
+
+
+def lies_beside(log: Path, end: int) -> bool:
+    """Return whether a log of which `end` bytes are to be delivered has files of its own, and they a place there.
+
+    A target knows a log by its first bytes. What lies beside a log of edits belongs to the run log.
+    """
+    return end > 0 and not is_edit_log_name(log.name)
 
 
 @dataclass
 class FilesDelivered:
-    """What became of the files: `held` are those that the target proved to hold, `notes` say why others are not."""
+    """What became of the files: `held` are those that the target proved to hold, by folder and path.
 
-    held: dict[str, FileStamp] = field(default_factory=dict)
+    `left` counts those that are not delivered, and `notes` say why.
+    """
+
+    held: dict[str, dict[str, FileStamp]] = field(default_factory=lambda: {folder: {} for folder in FOLDERS})
     sent: int = 0
     bytes_sent: int = 0
+    left: int = 0
     notes: list[str] = field(default_factory=list)
 
 
-def deliver_files(
-    folder: Path,
-    log_id: str,
-    known: Mapping[str, FileStamp],
-    remote: Remote,
-    done: FilesDelivered,
-    progress: Callable[[int], None],
-) -> None:
-    """Bring every regular file below `folder` to `remote`, and note in `done` what the target holds as soon as it does.
+def ship_beside(
+    log: Path, log_id: str, remote: Remote, *, progress: Callable[[int], None] | None = None, trusting: bool = False
+) -> FilesDelivered:
+    """Deliver the files and blobs beside a log that the target knows, and keep in the receipt what it holds of them.
 
-    `known` are the stamps of an earlier delivery; `progress` gets the size of each file that was sent.
-    Files that can't be read, broken links and files that keep changing are noted, and do not keep others back.
+    Sends only what the target lacks. Where `trusting`, it is not even asked for what the receipt says that it holds.
+    `progress` gets the number of bytes as they are sent. Raises RemoteUnreachable, RemoteRefused and RemoteError as
+    the target does; what arrived before is not sent again.
     """
-    waiting = list(_regular_files(folder, done.notes))
-    for _ in range(_ATTEMPTS):
-        stamps = _stamps(folder, waiting, known, done.notes)
-        waiting = _deliver(folder, log_id, stamps, remote, done, progress)
-        if not waiting:
-            return
-        known = {}
-    done.notes += [f"files/{path} changed while it was sent; the next delivery tries again" for path in waiting]
-
-
-def _deliver(
-    folder: Path,
-    log_id: str,
-    stamps: Mapping[str, FileStamp],
-    remote: Remote,
-    done: FilesDelivered,
-    progress: Callable[[int], None],
-) -> list[str]:
-    """Send the manifest and what is missing of it; return the paths whose bytes were others by then."""
-    entries = [FileEntry(path, stamp.size, stamp.sha256) for path, stamp in stamps.items()]
-    missing = remote.missing_files(log_id, entries) if entries else set()
-    # What the target holds goes first into the books: sending the rest may break off at any file.
-    done.held.update((path, stamp) for path, stamp in stamps.items() if stamp.sha256 not in missing)
-    changed = []
-    for path, stamp in stamps.items():
-        if stamp.sha256 in missing:  # of two files with the same bytes the first brings both
-            try:
-                remote.put_file(stamp.sha256, folder / path)
-            except (RemoteConflict, OSError):  # OSError: the file is gone, or can't be read any more
-                changed.append(path)
-                continue
-            missing.discard(stamp.sha256)
-            done.sent += 1
-            done.bytes_sent += stamp.size
-            progress(stamp.size)
-        done.held[path] = stamp
-    return changed
-
-
-def _stamps(folder: Path, paths: list[str], known: Mapping[str, FileStamp], notes: list[str]) -> dict[str, FileStamp]:
-    """Return the stamp of each file, reading only those whose size or modification time is not the known one."""
-    stamps = {}
-    for path in paths:
-        try:
-            now = os.stat(folder / path)
-            before = known.get(path)
-            if before and (before.size, before.mtime_ns) == (now.st_size, now.st_mtime_ns):
-                stamps[path] = before
-            else:
-                stamps[path] = _stamp(folder / path, now.st_mtime_ns)
-        except FileNotFoundError:  # deleted since it was listed: as if it had never been there
-            continue
-        except OSError as error:
-            notes.append(f"files/{path} can't be read ({error.strerror})")
-    return stamps
-
-
-def _stamp(path: Path, mtime_ns: int) -> FileStamp:
-    # The time is from before the reading: a change meanwhile makes this stamp look old, never a newer one right.
-    digest, size = hashlib.sha256(), 0
-    with path.open("rb") as file:
-        while piece := file.read(_READ_BYTES):
-            digest.update(piece)
-            size += len(piece)
-    return FileStamp(size, mtime_ns, digest.hexdigest())
-
-
-def _regular_files(folder: Path, notes: list[str]) -> Iterator[str]:
-    """Yield the paths of regular files, and of links to such, relative to `folder`, in order."""
-    for where, names, files in os.walk(folder):
-        names.sort()
-        for name in sorted(files):
-            path = Path(where, name)
-            relative = path.relative_to(folder).as_posix()
-            if not _is_utf8(relative):
-                notes.append(f"files/{relative!a} has a name that is not UTF-8, which can't be sent")
-                continue
-            try:
-                regular = stat.S_ISREG(path.stat().st_mode)
-            except OSError as error:
-                notes.append(f"files/{relative} is a link that leads nowhere ({error.strerror})")
-                continue
-            if regular:
-                yield relative
-
-
-def _is_utf8(text: str) -> bool:
+    identity = remote.identity()
+    receipt = receipts.load(log, log_id).get(identity)
+    known = {FILES: dict(receipt.files), BLOBS: dict(receipt.blobs)} if receipt else {FILES: {}, BLOBS: {}}
+    outgoing = Outgoing(log.parent, log_id, remote, progress or _ignore)
+    held = outgoing.done.held
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        outgoing.deliver(known, trusting)
+    except RemoteError:
+        for folder, stamps in known.items():  # of what was not come to, the receipt still says the truth
+            held[folder] = {**stamps, **held[folder]}
+        raise
+    finally:
+        if receipt is not None and held != known:
+            _keep(log, log_id, identity, receipt, outgoing.done)
+    return outgoing.done
+
+
+def _keep(log: Path, log_id: str, identity: str, before: Receipt, done: FilesDelivered) -> None:
+    def changed(kept: Receipt | None) -> Receipt:
+        return replace(kept or before, files=done.held[FILES], blobs=done.held[BLOBS])
+
+    try:
+        receipts.change(log, log_id, identity, changed)
+    except StorageError as error:
+        done.notes.append(str(error))  # the delivery is none the worse
+
+
+def _ignore(sent: int) -> None: ...
+
+
+class Outgoing:
+    """What lies beside one log, on its way to one target."""
+
+    def __init__(self, run: Path, log_id: str, remote: Remote, progress: Callable[[int], None]) -> None:
+        """`run` is the run directory; `progress` gets the number of bytes as they are sent."""
+        self._run, self._log_id, self._remote, self._progress = run, log_id, remote, progress
+        self.done = FilesDelivered()
+
+    def deliver(self, known: Stamps, trusting: bool = False) -> None:
+        """Bring every regular file below `files` and `blobs` to the target, and note in `done` what it holds by then.
+
+        `known` are the stamps of an earlier delivery; where `trusting`, the target is not asked again for files that
+        are as they were then. Files that can't be read, broken links and files that keep changing are noted, and do not
+        keep others back.
+        """
+        for folder in FOLDERS:
+            notes: list[str] = []
+            waiting = list(regular_files(self._run, folder, notes))
+            refused = self._remote.refuses_blobs() if waiting and folder == BLOBS else ""
+            if refused:
+                self.done.left += len(waiting)
+                self.done.notes.append(f"{len(waiting)} blobs of artifacts stay here: {refused}")
+                continue
+            self._deliver_folder(folder, waiting, known.get(folder, {}), trusting, notes)
+            self.done.left += len(notes)
+            self.done.notes += notes
+
+    def _deliver_folder(
+        self, folder: str, waiting: list[str], known: Mapping[str, FileStamp], trusting: bool, notes: list[str]
+    ) -> None:
+        proven = known if trusting else {}
+        for _ in range(_ATTEMPTS):
+            stamps = stamps_of(self._run, folder, waiting, known, notes)
+            self.done.held[folder].update((path, stamp) for path, stamp in stamps.items() if proven.get(path) == stamp)
+            stamps = {path: stamp for path, stamp in stamps.items() if proven.get(path) != stamp}
+            waiting = self._send(folder, stamps, notes)
+            if not waiting:
+                return
+            known = proven = {}
+        notes += [f"{folder}/{path} changed while it was sent; the next delivery tries again" for path in waiting]
+
+    def _send(self, folder: str, stamps: Mapping[str, FileStamp], notes: list[str]) -> list[str]:
+        """Send the manifest and what is missing of it; return the paths whose bytes were others by then."""
+        entries = [FileEntry(path, stamp.size, stamp.sha256, folder) for path, stamp in stamps.items()]
+        missing = self._remote.missing_files(self._log_id, entries) if entries else set()
+        held = self.done.held[folder]
+        # What the target holds goes first into the books: sending the rest may break off at any file.
+        held.update((path, stamp) for path, stamp in stamps.items() if stamp.sha256 not in missing)
+        changed = []
+        for path, stamp in stamps.items():
+            if stamp.sha256 in missing:  # of two files with the same bytes the first brings both
+                try:
+                    self._put(self._run / folder / path, stamp)
+                except (RemoteConflict, OSError) as error:  # OSError: the file is gone, or can't be read any more
+                    if isinstance(error, RemoteConflict) and names_its_digest(folder, path):
+                        notes.append(f"{folder}/{path} is damaged: its bytes are not those that its name says")
+                    else:
+                        changed.append(path)
+                    continue
+                missing.discard(stamp.sha256)
+            held[path] = stamp
+        return changed
+
+    def _put(self, path: Path, stamp: FileStamp) -> None:
+        self.done.bytes_sent += self._remote.put_file(stamp.sha256, path, self._progress)
+        self.done.sent += 1

@@ -1,7 +1,8 @@
 """Receipts: what each target has proven to hold of a log, kept as JSON beside the log.
 
     {"version": 1, "log_id": ..., "targets": {IDENTITY: {"remote", "size", "chain", "records", "verified_at",
-                                                          "files": {PATH: {"size", "mtime_ns", "sha256"}}}}}
+                                                          "files": {PATH: {"size", "mtime_ns", "sha256"}},
+                                                          "blobs": likewise}}}
 
 A receipt saves work and tells `status` what is delivered; nothing depends on it. Every one can be derived again by
 asking its target, so a file that is missing, torn or of another log is the same as none.
@@ -12,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ class FileStamp:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What one target holds, by its own proof: `size` bytes of the log with `chain`, and the files.
+    """What one target holds, by its own proof: `size` bytes of the log with `chain`, the files, and artifacts' blobs.
 
     `records` whole records end before `size`; `verified_at` is in ISO 8601 UTC.
     """
@@ -51,6 +52,7 @@ class Receipt:
     records: int
     verified_at: str
     files: Mapping[str, FileStamp] = field(default_factory=dict)
+    blobs: Mapping[str, FileStamp] = field(default_factory=dict)
 
 
 def load(log: Path, log_id: str) -> dict[str, Receipt]:
@@ -70,14 +72,24 @@ def save(log: Path, log_id: str, identity: str, receipt: Receipt) -> None:
 
     Raises StorageError where neither can be.
     """
+    change(log, log_id, identity, lambda kept: receipt)
+
+
+def change(log: Path, log_id: str, identity: str, changed: Callable[[Receipt | None], Receipt]) -> Receipt:
+    """Keep what `changed` makes of the receipt that is kept, and return it; otherwise as `save`.
+
+    What is proven of a log and of the files beside it comes from two threads: neither undoes what the other kept.
+    """
     with _saving:
-        receipts = {**load(log, log_id), identity: receipt}
+        receipts = load(log, log_id)
+        receipts[identity] = fresh = changed(receipts.get(identity))
         body = {"version": VERSION, "log_id": log_id, "targets": receipts}
         data = orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n"
         try:
             _replace(receipts_path(log), data)
         except OSError:
             _save_at_home(log, log_id, data)
+    return fresh
 
 
 def _save_at_home(log: Path, log_id: str, data: bytes) -> None:
@@ -122,12 +134,16 @@ def _read(path: Path, log_id: str) -> dict[str, Receipt]:
 
 
 def _receipt(value: dict[str, Any]) -> Receipt:
-    files = {path: FileStamp(**stamp) for path, stamp in value["files"].items()}
     return Receipt(
         remote=str(value["remote"]),
         size=int(value["size"]),
         chain=str(value["chain"]),
         records=int(value["records"]),
         verified_at=str(value["verified_at"]),
-        files=files,
+        files=_stamps(value["files"]),
+        blobs=_stamps(value.get("blobs", {})),
     )
+
+
+def _stamps(value: dict[str, Any]) -> dict[str, FileStamp]:
+    return {path: FileStamp(**stamp) for path, stamp in value.items()}

@@ -21,6 +21,7 @@ from runstore.runlog.reader import LogReader
 from runstore.runlog.writer import lock_file
 from runstore.syncd import receipts
 from runstore.syncd.receipts import FileStamp, Receipt
+from runstore.syncd.remotes.base import BLOBS, FILES
 
 _GONE_PREFIX = ".removed-"
 _WANDB_FOLDERS = ("wandb", ".wandb")
@@ -58,14 +59,15 @@ class RunDirectory:
         for log, proof in proofs.items():
             if target not in proof:
                 return f"{log.name} is not delivered to the end"
-            stamps.update(proof[target].files)
+            stamps.update({f"{FILES}/{path}": stamp for path, stamp in proof[target].files.items()})
+            stamps.update({f"{BLOBS}/{path}": stamp for path, stamp in proof[target].blobs.items()})
         for file in _files_below(self.path):
             inside = file.relative_to(self.path)
-            if file in proofs or inside.parts[0] in _OF_TOOLS or _is_receipt(inside):
+            if file in proofs or inside.parts[0] in _OF_TOOLS or _is_receipt(inside) or _is_partial(inside):
                 continue
-            if inside.parts[0] != "files":
+            if inside.parts[0] not in (FILES, BLOBS):
                 return f"{inside} is not delivered"
-            if not _is_stamped(file, stamps.get(inside.relative_to("files").as_posix())):
+            if not _is_stamped(file, stamps.get(inside.as_posix())):
                 return f"{inside} is not delivered as it is now"
         return ""
 
@@ -144,6 +146,11 @@ def _covers(log: Path, receipt: Receipt) -> bool:
 
 def _is_receipt(inside: Path) -> bool:
     return len(inside.parts) == 1 and ".runstore.json" in inside.name
+
+
+def _is_partial(inside: Path) -> bool:
+    """Whether this is a blob that was never whole: no artifact has it, since nobody was left to record it."""
+    return inside.parts[0] == BLOBS and inside.name.startswith(".")
 
 
 def _is_stamped(file: Path, stamp: FileStamp | None) -> bool:

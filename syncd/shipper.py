@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 from runstore.core.segments import SEGMENT_BYTES, Mark, SegmentDigest, open_length
 from runstore.errors import RemoteConflict, RemoteError, StorageError
-from runstore.paths import is_edit_log_name
 from runstore.syncd import receipts
-from runstore.syncd.outgoing import FilesDelivered, deliver_files
+from runstore.syncd.outgoing import FilesDelivered, lies_beside, ship_beside
 from runstore.syncd.receipts import Receipt
 from runstore.syncd.remotes.base import Remote
 
@@ -30,9 +29,10 @@ _DETOURS_MAX = 10  # answers that are another mark than expected, before it is n
 class Shipment:
     """What one call to `ship` did.
 
-    `bytes_sent` are log bytes that this call sent, `records` the records that became delivered with it. `verified`
-    says that the target's digest over all that was to be delivered of the log is ours; `files_left` counts files that
-    are not delivered. `note` says what a person should know, "" where that is nothing.
+    `bytes_sent` are log bytes that this call sent, `records` the records that became delivered with it. `files_sent`,
+    `file_bytes_sent` and `files_left`, which are not delivered, count blobs of artifacts as well. `verified` says that
+    the target's digest over all that was to be delivered of the log is ours. `note` says what a person should know, ""
+    where that is nothing.
     """
 
     bytes_sent: int
@@ -53,19 +53,21 @@ def ship(
     *,
     progress: Callable[[int], None] | None = None,
     count_records: Callable[[int, int], int] | None = None,
+    beside: bool = True,
 ) -> Shipment:
-    """Deliver the first `end` bytes of `log`, which hold `records` whole records, and the files beside it.
+    """Deliver the first `end` bytes of `log`, which hold `records` whole records, then what lies beside it.
 
     Sends only what the target lacks: a second call sends no log bytes, and reads no more than the open segment.
-    `progress` gets the bytes of each range and file that was taken. `count_records(from, to)` returns how many
-    records end in those bytes; it is asked where neither the mark nor a receipt tells what was delivered before
-    (without it, all of them count as delivered now).
+    Files and blobs are left to another time where `beside` is False.
+    `progress` gets the bytes of each range that was taken, and those of files as they go. `count_records(from, to)`
+    returns how many records end in those bytes; it is asked where neither the mark nor a receipt tells what was
+    delivered before (without it, all of them count as delivered now).
 
     Raises RemoteConflict where the target holds other bytes for this log (nothing was sent then), and
     RemoteUnreachable, RemoteRefused, RemoteError as the target does; StorageError where the log ends before `end`,
     OSError where it can't be read.
     """
-    return _Passage(log, log_id, end, records, remote, progress or _ignore, count_records).run()
+    return _Passage(log, log_id, end, records, remote, progress or _ignore, count_records, beside).run()
 
 
 def _ignore(sent: int) -> None: ...
@@ -83,9 +85,11 @@ class _Passage:
         remote: Remote,
         progress: Callable[[int], None],
         count_records: Callable[[int, int], int] | None,
+        beside: bool,
     ) -> None:
         self._log, self._log_id, self._end, self._records = log, log_id, end, records
         self._remote, self._progress, self._count_records = remote, progress, count_records
+        self._beside = beside
         self._bytes_sent = 0
         self._notes: list[str] = []
 
@@ -98,18 +102,15 @@ class _Passage:
         new_records = 0
         if digest is not None:
             new_records = self._new_records(before.size, receipt)
-            receipt = self._keep(identity, receipt, digest)
-        # A target knows a log by its first bytes; files of a log without any have nowhere to go yet. What lies beside
-        # a log of edits belongs to the run log there.
-        alone = self._end == 0 or is_edit_log_name(self._log.name)
-        files = FilesDelivered() if alone else self._deliver_files(identity, receipt)
+            self._keep(identity, receipt, digest)
+        files = self._ship_beside() if self._beside and lies_beside(self._log, self._end) else FilesDelivered()
         return Shipment(
             bytes_sent=self._bytes_sent,
             records=new_records,
             files_sent=files.sent,
             file_bytes_sent=files.bytes_sent,
             verified=digest is not None,
-            files_left=len(files.notes),
+            files_left=files.left,
             note="; ".join(self._notes + files.notes),
         )
 
@@ -175,39 +176,29 @@ class _Passage:
             return 0
         return self._count_records(start, self._end) if self._count_records else self._records
 
-    def _keep(self, identity: str, receipt: Receipt | None, digest: SegmentDigest) -> Receipt:
+    def _keep(self, identity: str, receipt: Receipt | None, digest: SegmentDigest) -> None:
         """Save what is proven now, unless the receipt says so already."""
         if receipt is not None and (receipt.size, receipt.chain) == (digest.size, digest.chain):
-            return receipt
-        fresh = Receipt(
-            remote=self._remote.name,
-            size=digest.size,
-            chain=digest.chain,
-            records=self._records,
-            verified_at=_now(),
-            files=receipt.files if receipt else {},
-        )
-        self._save(identity, fresh)
-        return fresh
+            return
 
-    def _deliver_files(self, identity: str, receipt: Receipt | None) -> FilesDelivered:
-        done = FilesDelivered()
-        known = receipt.files if receipt else {}
-        try:
-            deliver_files(self._log.parent / "files", self._log_id, known, self._remote, done, self._progress)
-        except RemoteError:
-            done.held = {**known, **done.held}  # what arrived before the failure is not sent, nor read, again
-            raise
-        finally:
-            if receipt is not None and done.held != dict(known):
-                self._save(identity, replace(receipt, files=done.held))
-        return done
+        def changed(kept: Receipt | None) -> Receipt:
+            return Receipt(
+                remote=self._remote.name,
+                size=digest.size,
+                chain=digest.chain,
+                records=self._records,
+                verified_at=_now(),
+                files=kept.files if kept else {},
+                blobs=kept.blobs if kept else {},
+            )
 
-    def _save(self, identity: str, receipt: Receipt) -> None:
         try:
-            receipts.save(self._log, self._log_id, identity, receipt)
+            receipts.change(self._log, self._log_id, identity, changed)
         except StorageError as error:
             self._notes.append(str(error))  # the delivery is none the worse
+
+    def _ship_beside(self) -> FilesDelivered:
+        return ship_beside(self._log, self._log_id, self._remote, progress=self._progress)
 
 
 @dataclass(frozen=True)

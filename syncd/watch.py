@@ -6,6 +6,7 @@ folders that appear while they are being watched only cost time.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
-from runstore.paths import RUN_DIRECTORY_PREFIXES, find_logs, is_edit_log_name
+from runstore.paths import find_logs, is_edit_log_name
 
 
 class Watcher(FileSystemEventHandler):
@@ -88,9 +89,11 @@ def log_of(path: Path) -> Path | None:
     if is_edit_log_name(path.name):
         return path
     for folder in (path, *path.parents):
-        name = folder.name
-        if name.startswith(RUN_DIRECTORY_PREFIXES) and "-" in name and not name.endswith(".wandb"):
-            # [offline-]run-<time>-<id>: the id may hold dashes itself.
-            run_id = name.removeprefix("offline-").split("-", 2)[-1]
-            return folder / f"run-{run_id}.wandb"
+        found = _RUN_DIRECTORY.fullmatch(folder.name)
+        if found is not None:
+            return folder / f"run-{found[1]}.wandb"
     return None
+
+
+# With the time that W&B's tools and ours write: the files in it, such as `run-<id>.runstore.json`, are called alike.
+_RUN_DIRECTORY = re.compile(r"(?:offline-)?run-\d{8}_\d{6}-(.+)")

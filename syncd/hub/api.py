@@ -4,8 +4,9 @@
     GET  /v1/logs/ID                       the mark
     PUT  /v1/logs/ID?offset=N              a range of the log's bytes -> the mark
     POST /v1/logs/ID/files                 a manifest -> which blobs are missing
-    PUT, GET /v1/blobs/SHA256              a file's bytes
+    PUT, GET /v1/blobs/SHA256              a file's bytes (blob_routes.py)
     GET  /v1/runs, /v1/run, /v1/history    what the index knows, after it has seen every byte acknowledged before
+    GET  /v1/artifact...                   artifacts, read back (artifact_routes.py)
     GET  /v1/counters                      what has arrived since the start
 
 Every error is {"error": "one sentence"}. What touches the disk runs in threads; the event loop only moves bytes.
@@ -25,46 +26,44 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from runstore.errors import NotFound, StorageError, UsageError
-from runstore.syncd import wire
+from runstore.syncd.hub.artifact_routes import ArtifactRoutes
 from runstore.syncd.hub.auth import Tokens
+from runstore.syncd.hub.blob_routes import BlobRoutes
 from runstore.syncd.hub.counters import Counters
 from runstore.syncd.hub.disk import StorageFull
+from runstore.syncd.hub.holdings import Holdings
 from runstore.syncd.hub.indexing import IndexingThread
-from runstore.syncd.hub.manifest import check_size, entries_of
-from runstore.syncd.hub.reader import RunReader
+from runstore.syncd.hub.manifest import entries_of
+from runstore.syncd.hub.reader import ArtifactReader, RunReader
+from runstore.syncd.hub.requests import Json, number, text, whole_body
 from runstore.syncd.hub.storage import RANGE_BYTES_MAX, RangeConflict, Storage
 from runstore.version import VERSION
 
+# What clients may count on beyond the first hubs: blobs in ranges, those of artifacts, and artifacts to be read back.
+FEATURES = ("artifacts",)
 _MANIFEST_BYTES_MAX = 8 << 20
-_BLOB_WRITE_BYTES = 1 << 20  # network pieces are 64 KiB; one hop to a thread for sixteen of them
 _RANGES_AT_ONCE = 32  # bounds memory at 32 times 8 MiB, however many clients come
 _READERS_AT_ONCE = 8  # readers wait for the index; they must never take the threads that appends need
 _INDEX_WAIT_S = 60.0  # after that a reader gets what is indexed, rather than nothing
 
 
-class Json(Response):
-    """A value as JSON, NaN and infinities included."""
-
-    media_type = "application/json"
-
-    def render(self, content: object) -> bytes:
-        """Return the body."""
-        return wire.encode(content)
-
-
 class Hub:
     """The routes and what they share."""
 
-    def __init__(self, data: Path, index_log: Callable[[Path], None], reader: RunReader) -> None:
+    def __init__(
+        self, data: Path, index_log: Callable[[Path], None], reader: RunReader, artifacts: ArtifactReader
+    ) -> None:
         self.storage = Storage(data)
         self.tokens = Tokens(data)
         self._indexing = IndexingThread(self.storage, index_log)
         self._reader = reader
         self._counters = Counters()
+        self._blobs = BlobRoutes(self.storage.blobs, self._counters)
+        self._artifacts = ArtifactRoutes(artifacts, Holdings(self.storage), self._read)
         self._ranges = asyncio.Semaphore(_RANGES_AT_ONCE)
         self._readers = anyio.CapacityLimiter(_READERS_AT_ONCE)
 
@@ -86,8 +85,8 @@ class Hub:
             Route("/v1/logs/{log_id}", self.get_mark, methods=["GET"]),
             Route("/v1/logs/{log_id}", self.put_range, methods=["PUT"]),
             Route("/v1/logs/{log_id}/files", self.post_files, methods=["POST"]),
-            Route("/v1/blobs/{digest}", self.put_blob, methods=["PUT"]),
-            Route("/v1/blobs/{digest}", self.get_blob, methods=["GET"]),
+            *self._blobs.routes(),
+            *self._artifacts.routes(),
             Route("/v1/runs", self.runs),
             Route("/v1/run", self.run),
             Route("/v1/history", self.history),
@@ -96,7 +95,7 @@ class Hub:
 
     async def about(self, request: Request) -> Response:
         """Say that a hub is here, and which one."""
-        return Json({"hub": self.storage.hub_id, "version": VERSION})
+        return Json({"hub": self.storage.hub_id, "version": VERSION, "features": FEATURES})
 
     async def counts(self, request: Request) -> Response:
         """Answer with the counters."""
@@ -108,9 +107,9 @@ class Hub:
 
     async def put_range(self, request: Request) -> Response:
         """Append a range and answer with the mark."""
-        log_id, offset = request.path_params["log_id"], check_size(_number(request, "offset"))
+        log_id, offset = request.path_params["log_id"], number(request, "offset")
         async with self._ranges:
-            data = await _body(request, RANGE_BYTES_MAX)
+            data = await whole_body(request, RANGE_BYTES_MAX)
             appended = await run_in_threadpool(self.storage.append, log_id, offset, data)
         self._counters.add(ranges=1, log_bytes_received=len(data), log_bytes_accepted=appended.accepted)
         if appended.accepted:
@@ -120,28 +119,11 @@ class Hub:
     async def post_files(self, request: Request) -> Response:
         """Add to a log's manifest and answer with the digests that are missing."""
         try:
-            body = orjson.loads(await _body(request, _MANIFEST_BYTES_MAX))
+            body = orjson.loads(await whole_body(request, _MANIFEST_BYTES_MAX))
         except ValueError as error:
             raise UsageError("the manifest is not JSON") from error
         log_id = request.path_params["log_id"]
         return Json({"missing": await run_in_threadpool(self.storage.add_files, log_id, entries_of(body))})
-
-    async def put_blob(self, request: Request) -> Response:
-        """Receive a file's bytes and keep them if they have the digest that names them."""
-        blob = await run_in_threadpool(self.storage.blobs.receive, request.path_params["digest"])
-        try:
-            async for piece in _pieces(request):
-                await run_in_threadpool(blob.write, piece)
-            size = await run_in_threadpool(blob.keep)
-        finally:
-            blob.discard()
-        self._counters.add(blobs=1, blob_bytes=size)
-        return Json({"size": size})
-
-    async def get_blob(self, request: Request) -> Response:
-        """Answer with a file's bytes."""
-        path = await run_in_threadpool(self.storage.blobs.held, request.path_params["digest"])
-        return FileResponse(path, media_type="application/octet-stream")
 
     async def runs(self, request: Request) -> Response:
         """Answer with every run."""
@@ -149,13 +131,13 @@ class Hub:
 
     async def run(self, request: Request) -> Response:
         """Answer with the run named by ?path=."""
-        path = _text(request, "path")
+        path = text(request, "path")
         return await self._read(lambda: self._reader.run(path))
 
     async def history(self, request: Request) -> Response:
         """Answer with rows of the run named by ?path=; ?keys= as often as there are keys, ?samples= for fewer rows."""
-        path, keys = _text(request, "path"), request.query_params.getlist("keys")
-        samples = check_size(_number(request, "samples")) if "samples" in request.query_params else None
+        path, keys = text(request, "path"), request.query_params.getlist("keys")
+        samples = number(request, "samples") if "samples" in request.query_params else None
         return await self._read(lambda: self._reader.history(path, keys, samples))
 
     async def _read(self, question: Callable[[], object]) -> Response:
@@ -164,44 +146,6 @@ class Hub:
             return Json(question())  # rendered in the thread as well: long histories take a while
 
         return await anyio.to_thread.run_sync(answer, limiter=self._readers)
-
-
-async def _body(request: Request, limit: int) -> bytes:
-    """Return the whole body. Raises 413 beyond `limit`, after reading it: a client that still sends hears no answer."""
-    kept, size = bytearray(), 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size <= limit:
-            kept += piece
-    if size > limit:
-        raise HTTPException(413, f"{size:,} bytes at once are too many; send at most {limit:,}")
-    return bytes(kept)
-
-
-async def _pieces(request: Request) -> AsyncIterator[bytes]:
-    """Yield the body in larger pieces than the network's."""
-    gathered = bytearray()
-    async for piece in request.stream():
-        gathered += piece
-        if len(gathered) >= _BLOB_WRITE_BYTES:
-            yield bytes(gathered)
-            gathered.clear()
-    if gathered:
-        yield bytes(gathered)
-
-
-def _text(request: Request, name: str) -> str:
-    value = request.query_params.get(name)
-    if value is None:
-        raise UsageError(f"the parameter {name!r} is missing")
-    return value
-
-
-def _number(request: Request, name: str) -> int:
-    text = _text(request, name)
-    if not (text.isascii() and text.isdigit() and len(text) < 20):  # int() would take 1_0, +1 and Arabic digits too
-        raise UsageError(f"{name}={text[:40]!r} is not a number")
-    return int(text)
 
 
 _STATUS = ((RangeConflict, 409), (StorageFull, 507), (StorageError, 500), (NotFound, 404), (UsageError, 400))

@@ -10,10 +10,14 @@ from pathlib import Path
 from runstore.errors import NotFound, UsageError
 from runstore.syncd.hub.disk import make_folder, storage_errors, sync_folder, write_all
 from runstore.syncd.hub.manifest import check_digest
+from runstore.syncd.hub.partials import Partials, Received
 
 
 class Blobs:
-    """The folder `blobs/<first two digits>/<digest>`, and `tmp/` for what is still arriving."""
+    """The folder `blobs/<first two digits>/<digest>`; `tmp/` and `partial/` are for what is still arriving.
+
+    What comes in one request arrives in `tmp/`, and is gone if that breaks off; what comes in ranges in `partial/`.
+    """
 
     def __init__(self, data: Path) -> None:
         """Make the folders, and throw away what was arriving when the hub was last killed."""
@@ -23,6 +27,7 @@ class Blobs:
         make_folder(self._arriving)
         for leftover in self._arriving.iterdir():
             leftover.unlink()
+        self.partials = Partials(data / "partial")
 
     def path(self, digest: str) -> Path:
         """Return where the blob is or would be. Raises UsageError for what is not a digest."""
@@ -38,6 +43,10 @@ class Blobs:
         if not path.is_file():
             raise NotFound(f"no blob {digest} is held here; its run may still be on the way")
         return path
+
+    def append(self, digest: str, offset: int, data: bytes, size: int) -> Received:
+        """Take a range of a blob of `size` bytes, or only ask how much of it is held; see Partials.append."""
+        return self.partials.append(digest, offset, data, size, self.path(digest))
 
     def receive(self, digest: str) -> IncomingBlob:
         """Begin to receive a blob; write() its bytes, then keep() or discard() it."""

@@ -33,6 +33,14 @@ CREATE TABLE IF NOT EXISTS files (
     digest TEXT NOT NULL,
     PRIMARY KEY (log_id, path)
 );
+CREATE TABLE IF NOT EXISTS artifact_blobs (  -- what lies in the folder `blobs` beside a log
+    log_id TEXT NOT NULL,
+    path TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    PRIMARY KEY (log_id, path)
+);
+CREATE INDEX IF NOT EXISTS artifact_blobs_by_path ON artifact_blobs (path);
 CREATE TABLE IF NOT EXISTS tokens (
     name TEXT PRIMARY KEY,
     hash TEXT NOT NULL UNIQUE,

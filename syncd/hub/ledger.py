@@ -1,4 +1,4 @@
-"""What the hub has acknowledged, row by row: logs and the files that belong to them."""
+"""What the hub has acknowledged, row by row: logs, and the files and blobs that belong to them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Iterable
 
 from runstore.core.segments import EMPTY_MARK
 from runstore.syncd.hub.database import Database
-from runstore.syncd.remotes.base import FileEntry
+from runstore.syncd.remotes.base import BLOBS, FILES, FileEntry
+
+# The folders of a run directory have names of their own: each has its table.
+_TABLES = {FILES: "files", BLOBS: "artifact_blobs"}
 
 
 class Ledger:
-    """The tables `logs` and `files` of the hub's database."""
+    """The tables `logs`, `files` and `artifact_blobs` of the hub's database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -48,12 +51,20 @@ class Ledger:
     def add_files(self, log_id: str, entries: Iterable[FileEntry]) -> None:
         """Add or replace entries of a log's manifest; others stay, since deletion is not delivered."""
         with self._database.transaction() as db:
-            db.executemany(
-                "INSERT OR REPLACE INTO files (log_id, path, size, digest) VALUES (?, ?, ?, ?)",
-                [(log_id, entry.path, entry.size, entry.sha256) for entry in entries],
-            )
+            for entry in entries:
+                db.execute(
+                    f"INSERT OR REPLACE INTO {_TABLES[entry.folder]} (log_id, path, size, digest) VALUES (?, ?, ?, ?)",
+                    (log_id, entry.path, entry.size, entry.sha256),
+                )
 
-    def files(self, log_id: str) -> list[FileEntry]:
-        """Return a log's manifest in order of path."""
-        rows = self._database.rows("SELECT path, size, digest FROM files WHERE log_id = ? ORDER BY path", log_id)
-        return [FileEntry(str(path), int(str(size)), str(digest)) for path, size, digest in rows]
+    def files(self, log_id: str, folder: str = FILES) -> list[FileEntry]:
+        """Return what a log's manifest has in one folder, in order of path."""
+        query = f"SELECT path, size, digest FROM {_TABLES[folder]} WHERE log_id = ? ORDER BY path"
+        rows = self._database.rows(query, log_id)
+        return [FileEntry(str(path), int(str(size)), str(digest), folder) for path, size, digest in rows]
+
+    def blobs_named(self, path: str) -> list[FileEntry]:
+        """Return the blobs of artifacts that were delivered under this name, with any log."""
+        query = "SELECT DISTINCT path, size, digest FROM artifact_blobs WHERE path = ? ORDER BY digest"
+        rows = self._database.rows(query, path)
+        return [FileEntry(str(path), int(str(size)), str(digest), BLOBS) for path, size, digest in rows]

@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 
 from runstore.errors import UsageError
-from runstore.syncd.remotes.base import FileEntry
+from runstore.syncd.remotes.base import BLOBS, FILES, FileEntry
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _LONGEST_PATH = 4096
 _LARGEST_SIZE = 1 << 62  # SQLite's integers end at 2**63
 
 
+def is_digest(text: str) -> bool:
+    """Return whether `text` is a SHA-256 in lower-case hex."""
+    return _DIGEST.fullmatch(text) is not None
+
+
 def check_digest(text: object) -> str:
     """Return `text` if it is a SHA-256 in lower-case hex. Raises UsageError otherwise."""
-    if not isinstance(text, str) or not _DIGEST.fullmatch(text):
+    if not isinstance(text, str) or not is_digest(text):
         raise UsageError(f"{str(text)[:80]!r} is not a SHA-256 in lower-case hex")
     return text
 
@@ -40,12 +45,24 @@ def check_size(value: object) -> int:
     return value
 
 
+def check_folder(value: object) -> str:
+    """Return the folder that an entry names, "files" where it names none. Raises UsageError for another."""
+    if value not in (None, FILES, BLOBS):
+        raise UsageError(f"{str(value)[:80]!r} is no folder that is delivered; {FILES!r} and {BLOBS!r} are")
+    return str(value or FILES)
+
+
 def entries_of(body: object) -> list[FileEntry]:
-    """Return the entries of {"files": [{"path", "size", "sha256"}, ...]}. Raises UsageError, naming a bad one."""
+    """Return the entries of {"files": [{"path", "size", "sha256", "folder"}, ...]}. Raises UsageError for a bad one."""
     files = body.get("files") if isinstance(body, dict) else None
     if not isinstance(files, list) or not all(isinstance(item, dict) for item in files):
         raise UsageError('a manifest looks like {"files": [{"path": ..., "size": ..., "sha256": ...}]}')
     return [
-        FileEntry(check_path(item.get("path")), check_size(item.get("size")), check_digest(item.get("sha256")))
+        FileEntry(
+            check_path(item.get("path")),
+            check_size(item.get("size")),
+            check_digest(item.get("sha256")),
+            check_folder(item.get("folder")),
+        )
         for item in files
     ]

@@ -12,7 +12,7 @@ from types import FrameType
 
 from runstore.errors import RunstoreError, StorageError
 from runstore.syncd.hub.auth import Tokens
-from runstore.syncd.hub.reader import RunReader
+from runstore.syncd.hub.reader import ArtifactReader, RunReader
 
 try:
     import uvicorn
@@ -22,7 +22,8 @@ try:
     from starlette.requests import ClientDisconnect
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from runstore.syncd.hub.api import Hub, Json, fail, forget, refuse, refuse_http
+    from runstore.syncd.hub.api import Hub, fail, forget, refuse, refuse_http
+    from runstore.syncd.hub.requests import Json
 except ModuleNotFoundError as missing:
     raise RunstoreError(
         f"the hub needs {missing.name}, which is not installed: pip install 'runstore[hub]'"
@@ -55,14 +56,16 @@ class RequireToken:
         await refusal(scope, receive, send)
 
 
-def create_app(data: Path, index_log: Callable[[Path], None], reader: RunReader) -> Starlette:
+def create_app(
+    data: Path, index_log: Callable[[Path], None], reader: RunReader, artifacts: ArtifactReader
+) -> Starlette:
     """Return the hub over `data` as an ASGI app; it holds the folder until its lifespan ends.
 
     `index_log` is called in one background thread with the path of each log that has grown; it may look only at whole
     records, and may find bytes at the end that are not acknowledged yet and can be gone after a crash.
     Raises StorageError where the folder can't be used or another hub uses it.
     """
-    hub = Hub(data, index_log, reader)
+    hub = Hub(data, index_log, reader, artifacts)
     app = Starlette(
         routes=hub.routes(),
         lifespan=hub.lifespan,

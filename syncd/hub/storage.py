@@ -4,7 +4,8 @@
     data/hub.id                          the hub's identity, in every receipt
     data/hub.db                          what is acknowledged (database.py)
     data/logs/<2 digits>/<log id>/log.wandb
-    data/blobs/<2 digits>/<digest>
+    data/blobs/<2 digits>/<digest>       files and artifacts, by content
+    data/partial/<digest>                blobs that are arriving in ranges (partials.py)
 
 The append rule, under the log's lock: bytes to the file, fdatasync, then size and chain in one durable commit; only
 then are they acknowledged. So after any crash the file holds at least what was acknowledged, and whatever is longer
@@ -32,7 +33,7 @@ from runstore.syncd.hub.database import Database
 from runstore.syncd.hub.disk import make_folder, storage_errors, sync_data, sync_folder, write_all
 from runstore.syncd.hub.ledger import Ledger
 from runstore.syncd.hub.manifest import check_digest
-from runstore.syncd.remotes.base import FileEntry
+from runstore.syncd.remotes.base import FILES, FileEntry
 
 RANGE_BYTES_MAX = 8 << 20  # a range is held in memory once while it is compared and written
 _DIGESTS_KEPT = 4096  # logs whose open segment need not be read again; under 1 KiB each
@@ -128,9 +129,13 @@ class Storage:
         self._ledger.add_files(log_id, entries)
         return [digest for digest in dict.fromkeys(entry.sha256 for entry in entries) if not self.blobs.has(digest)]
 
-    def files(self, log_id: str) -> list[FileEntry]:
-        """Return a log's manifest in order of path; the bytes are in `blobs`."""
-        return self._ledger.files(check_digest(log_id))
+    def files(self, log_id: str, folder: str = FILES) -> list[FileEntry]:
+        """Return what a log's manifest has in one folder, in order of path; the bytes are in `blobs`."""
+        return self._ledger.files(check_digest(log_id), folder)
+
+    def blobs_named(self, name: str) -> list[FileEntry]:
+        """Return the blobs of artifacts that were delivered under this name, with any log; held or still on the way."""
+        return self._ledger.blobs_named(name)
 
     @contextmanager
     def _locked(self, log_id: str) -> Iterator[None]:

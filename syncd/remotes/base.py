@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from runstore.core.segments import Mark
 
+# The folders of a run directory that are delivered with its log. Each has names of its own.
+FILES, BLOBS = "files", "blobs"
+
 
 @dataclass(frozen=True)
 class FileEntry:
-    """One file beside a log: its path relative to `files/` with forward slashes, its size and SHA-256 as hex."""
+    """One file beside a log: its path relative to `folder` with forward slashes, its size and SHA-256 as hex.
+
+    `folder` is "files", or "blobs" for the bytes of artifacts.
+    """
 
     path: str
     size: int
     sha256: str
+    folder: str = FILES
 
 
 class Remote(Protocol):
@@ -47,8 +54,16 @@ class Remote(Protocol):
         """Tell which files belong to the log, and return the digests of those whose bytes the target lacks."""
         ...
 
-    def put_file(self, digest: str, path: Path) -> None:
-        """Give the bytes of one file. Raises RemoteConflict where they do not have that digest; nothing is kept."""
+    def refuses_blobs(self) -> str:
+        """Return why the target takes no bytes of artifacts, in a sentence; "" where it does."""
+        ...
+
+    def put_file(self, digest: str, path: Path, progress: Callable[[int], None]) -> int:
+        """Give the bytes of one file, and return how many had to be sent; `progress` gets their number on the way.
+
+        What a transfer that broke off has brought is not sent again. Raises RemoteConflict where the bytes do not have
+        that digest; nothing is kept then.
+        """
         ...
 
     def close(self) -> None:

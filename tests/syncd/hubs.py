@@ -17,9 +17,11 @@ from typing import Any
 
 import uvicorn
 
+from runstore.core.artifactname import ArtifactName
 from runstore.core.segments import Mark, SegmentDigest
-from runstore.errors import NotFound
+from runstore.errors import ArtifactNotFound, NotFound
 from runstore.syncd.hub.auth import Tokens
+from runstore.syncd.hub.reader import Delivered, EntryFacts
 from runstore.syncd.hub.server import create_app
 from runstore.syncd.remotes.hub import HubRemote
 
@@ -53,6 +55,25 @@ class FewRuns:
         return [{"keys": list(keys), "samples": samples, "loss": float("inf")}]
 
 
+class FewArtifacts:
+    """An ArtifactReader over what a test puts into it: facts by name, entries by client id."""
+
+    def __init__(self) -> None:
+        self.facts: dict[str, dict[str, Any]] = {}
+        self.contents: dict[str, list[EntryFacts]] = {}
+
+    def version(self, name: ArtifactName, entity: str, project: str, kind: str | None) -> dict[str, Any]:
+        full = name._replace(entity=name.entity or entity, project=name.project or project)
+        if str(full) not in self.facts:
+            raise ArtifactNotFound(f"there is no {full}")
+        return self.facts[str(full)]
+
+    def entries(self, client_id: str, after: str, most: int, delivered: Delivered) -> list[EntryFacts]:
+        if client_id not in self.contents:
+            raise ArtifactNotFound(f"there is no artifact {client_id}")
+        return [entry for entry in self.contents[client_id] if entry.path > after][:most]
+
+
 class Listening(uvicorn.Server):
     """A uvicorn in a thread of the test, which ends on demand instead of by a signal."""
 
@@ -71,6 +92,7 @@ class RunningHub:
     token: str
     data: Path
     indexed: list[Path]
+    artifacts: FewArtifacts
 
     def remote(self) -> HubRemote:
         return HubRemote(self.url, self.token)
@@ -86,11 +108,12 @@ def hub_in_thread(data: Path, index_log: Callable[[Path], None] | None = None) -
     token = tokens.create(f"laptop-{len(tokens_before)}")
     tokens.close()
     indexed: list[Path] = []
-    server = Listening(create_app(data, index_log or indexed.append, FewRuns()))
+    artifacts = FewArtifacts()
+    server = Listening(create_app(data, index_log or indexed.append, FewRuns(), artifacts))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        yield RunningHub(f"http://127.0.0.1:{server.ports.get(timeout=20)}", token, data, indexed)
+        yield RunningHub(f"http://127.0.0.1:{server.ports.get(timeout=20)}", token, data, indexed, artifacts)
     finally:
         server.should_exit = True
         thread.join()
@@ -100,7 +123,7 @@ HUB_PROGRAM = """
 import os, signal, sys
 from pathlib import Path
 from runstore.syncd.hub.server import create_app, serve
-from tests.syncd.hubs import FewRuns
+from tests.syncd.hubs import FewArtifacts, FewRuns
 
 data, how = Path(sys.argv[1]), sys.argv[2]
 
@@ -110,7 +133,7 @@ def index_log(path):
     with (data / "indexed.txt").open("a") as notes:
         notes.write(path.parent.name + "\\n")
 
-serve(create_app(data, index_log, FewRuns()), "127.0.0.1", 0, lambda url: print(url, flush=True))
+serve(create_app(data, index_log, FewRuns(), FewArtifacts()), "127.0.0.1", 0, lambda url: print(url, flush=True))
 print("ended cleanly", flush=True)
 """
 

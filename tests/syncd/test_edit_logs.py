@@ -87,3 +87,5 @@ def test_events_of_edit_logs_are_their_own() -> None:
     edits = folder / "run-a-b.edits.rslog"
     assert log_of(edits) == edits
     assert log_of(folder / "files" / "x") == folder / "run-a-b.wandb"
+    for name in ("run-a-b.wandb", "run-a-b.runstore.json", "run-a-b.edits.runstore.json"):
+        assert log_of(folder / name) == folder / "run-a-b.wandb"

@@ -50,7 +50,8 @@ def error_of(response: httpx.Response) -> str:
 
 def test_hub_says_who_it_is_without_a_token(hub: RunningHub) -> None:
     about = httpx.get(f"{hub.url}/v1/hub").json()
-    assert about == {"hub": (hub.data / "hub.id").read_text().strip(), "version": runstore.__version__}
+    hub_id = (hub.data / "hub.id").read_text().strip()
+    assert about == {"hub": hub_id, "version": runstore.__version__, "features": ["artifacts"]}
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer rs_wrong", "Basic abc", "Bearer \xe9"])
@@ -88,6 +89,8 @@ def test_ranges_out_of_order_and_twice_end_with_the_right_bytes(hub: RunningHub,
         "log_bytes_accepted": len(DATA),
         "blobs": 0,
         "blob_bytes": 0,
+        "blob_bytes_received": 0,
+        "blob_bytes_accepted": 0,
     }
 
 
@@ -170,21 +173,22 @@ def test_manifest_that_is_none_is_refused(http: httpx.Client, body: bytes) -> No
 
 
 def test_blob_comes_back_as_it_was_sent(http: httpx.Client, remote: HubRemote, tmp_path: Path) -> None:
-    file = tmp_path / "model.bin"
+    file, sent = tmp_path / "model.bin", list[int]()
     file.write_bytes(DATA)
     remote.append(LOG, 0, DATA[:10])
     entries = [FileEntry(f"ckpt/{k}", len(DATA), BLOB) for k in range(2500)]
     assert remote.missing_files(LOG, entries) == {BLOB}
-    remote.put_file(BLOB, file)
+    remote.put_file(BLOB, file, sent.append)
     assert remote.missing_files(LOG, entries) == set()
+    assert sum(sent) == len(DATA)
     assert http.get(f"/v1/blobs/{BLOB}").content == DATA
 
 
 def test_blob_with_another_digest_is_not_kept(hub: RunningHub, remote: HubRemote, tmp_path: Path) -> None:
-    file = tmp_path / "model.bin"
+    file, sent = tmp_path / "model.bin", list[int]()
     file.write_bytes(DATA + b"changed")
     with pytest.raises(RemoteConflict, match="nothing was kept"):
-        remote.put_file(BLOB, file)
+        remote.put_file(BLOB, file, sent.append)
     assert [path for path in (hub.data / "blobs").rglob("*") if path.is_file()] == []
     assert list((hub.data / "tmp").iterdir()) == []
 

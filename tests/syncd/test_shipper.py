@@ -13,7 +13,7 @@ import pytest
 from runstore.core.segments import SEGMENT_BYTES, Mark
 from runstore.errors import RemoteConflict, RemoteError, RemoteRefused, RemoteUnreachable, StorageError
 from runstore.paths import receipts_path
-from runstore.syncd import outgoing, receipts
+from runstore.syncd import receipts, stamps
 from runstore.syncd.remotes.hub import HubRemote
 from runstore.syncd.shipper import RANGE_BYTES, Shipment, ship
 from tests.syncd.hubs import RunningHub, hub_in_thread, log_id_of, mark_of, random_bytes
@@ -186,9 +186,9 @@ class Meddling(HubRemote):
         self.before_append(offset)
         return super().append(log_id, offset, data)
 
-    def put_file(self, digest: str, path: Path) -> None:
+    def put_file(self, digest: str, path: Path, progress: Callable[[int], None]) -> int:
         self.before_put(path)
-        super().put_file(digest, path)
+        return super().put_file(digest, path, progress)
 
 
 @pytest.fixture
@@ -232,13 +232,13 @@ def test_hub_that_answers_with_no_progress_is_given_up(
 
 
 def test_hub_restored_from_an_older_copy_gets_the_rest_again(
-    hub: RunningHub, remote: HubRemote, log: Path, tmp_path: Path
+    hub: RunningHub, remote: HubRemote, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deliver(log, remote)
     with hub_in_thread(tmp_path / "copy") as copy:
         restored = copy.remote()
         restored.append(LOG, 0, DATA[:70_000])
-        restored._identity = remote.identity()
+        monkeypatch.setattr(restored, "identity", remote.identity)
         assert deliver(log, restored) == Shipment(len(DATA) - 70_000, len(DATA) // RECORD_BYTES, 0, 0, verified=True)
         restored.close()
 
@@ -300,7 +300,7 @@ def test_files_are_delivered_once(
     shipment = deliver(log, remote)
     assert (shipment.files_sent, shipment.file_bytes_sent, shipment.files_left) == (3, 100_009, 0)
     assert blobs(hub) == {b"", b"numpy==2\n", DATA[:100_000]}
-    monkeypatch.setattr(outgoing, "_stamp", None)  # an unchanged file is not even read
+    monkeypatch.setattr(stamps, "stamp_of", None)  # an unchanged file is not even read
     assert deliver(log, remote) == Shipment(0, 0, 0, 0, verified=True)
     assert remote.counters()["blobs"] == 3
 

@@ -1,0 +1,159 @@
+"""Requests to a hub, and what its answers mean. What is asked, and why, is the business of those who ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NoReturn, TypeVar
+
+import httpx
+import orjson
+
+from runstore.errors import NotFound, RemoteConflict, RemoteError, RemoteRefused, RemoteUnreachable, UsageError
+from runstore.syncd import wire
+
+_T = TypeVar("_T")
+
+# The answer to a range waits for the hub's disk, which may be busy; a connection that can't be made is known sooner.
+TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+# What a proxy says for a hub that is not there.
+_GATEWAY = frozenset((502, 503, 504))
+_GOOD = frozenset((200, 206))
+
+
+class HubConnection:
+    """The hub at `url`, over one pool of connections.
+
+    Raises UsageError where `url` is not http:// or https://, or `token` can't be one.
+    """
+
+    def __init__(self, url: str, token: str, transport: httpx.BaseTransport | None = None) -> None:
+        self.url = _checked_url(url)
+        token = token.strip()
+        if not (token and token.isascii() and token.isprintable()):
+            raise UsageError(f"the token for {self.url} is empty, or has characters that no token has; paste it again")
+        headers = {"Authorization": f"Bearer {token}"}
+        self._client = httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT, transport=transport)
+        self._about: dict[str, Any] | None = None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def about(self) -> dict[str, Any]:
+        """Return what the hub says of itself; asked once."""
+        if self._about is None:
+            self._about = self.answer(self.request("GET", "/v1/hub"), dict)
+        return self._about
+
+    def lacks(self, feature: str) -> str:
+        """Return, in a sentence, that the hub is too old for `feature`; "" where it has it."""
+        features = self.about().get("features", [])
+        if isinstance(features, list) and feature in features:
+            return ""
+        version = self.about().get("version", "unknown")
+        return f"the hub at {self.url} is too old to keep artifacts (version {version}): install a newer runstore there"
+
+    def request(
+        self, method: str, path: str, *, params: dict[str, Any] | None = None, content: bytes | None = None
+    ) -> httpx.Response:
+        """Return the answer to a request; raises what a bad one means."""
+        return self.checked(self.send(method, path, params=params, content=content))
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, Any] | None = None,
+        content: bytes | Iterator[bytes] | None = None,
+        timeout: httpx.Timeout = TIMEOUT,
+    ) -> httpx.Response:
+        """Return whatever is answered. Raises RemoteUnreachable where nothing is."""
+        try:
+            return self._client.request(method, path, params=params, content=content, timeout=timeout)
+        except httpx.HTTPError as error:
+            raise self.unreachable(error) from error
+
+    def streamed(self, path: str, start: int) -> Iterator[bytes]:
+        """Yield the bytes that are at `path`, from `start` on, as they come; none where there are not so many."""
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        try:
+            with self._client.stream("GET", path, headers=headers) as response:
+                if start and response.status_code == 416:
+                    return
+                if response.status_code not in _GOOD:
+                    response.read()
+                self.checked(response)
+                if start and response.status_code != 206:
+                    raise RemoteError(f"{self.url}: does not send a part of a file, as a hub does; is a proxy between?")
+                yield from response.iter_raw()
+        except httpx.HTTPError as error:
+            raise self.unreachable(error) from error
+
+    def unreachable(self, error: httpx.HTTPError) -> RemoteUnreachable:
+        """Return the error to raise for a request that got no answer."""
+        return RemoteUnreachable(
+            f"{self.url}: no answer ({str(error) or type(error).__name__}); nothing is lost, "
+            "see that `runstore hub` runs there and that the network reaches it, then try again"
+        )
+
+    def checked(self, response: httpx.Response) -> httpx.Response:
+        """Return a response that is good, or raise what its status means."""
+        status = response.status_code
+        if status in _GOOD:
+            return response
+        if status in (401, 403):
+            raise RemoteRefused(
+                f"the hub at {self.url} refused the token; make one with `runstore hub token create NAME` there "
+                "and give it with `runstore remote add`"
+            )
+        if status in _GATEWAY:
+            raise RemoteUnreachable(f"{self.url}: the hub is not there at the moment (HTTP {status}); try again later")
+        reason = self.reason(response)
+        if status == 409:
+            raise RemoteConflict(f"{self.url}: {reason}")
+        if status == 404 and response.request.method == "GET" and reason != _NO_REASON:
+            raise NotFound(f"{self.url}: {reason}")
+        raise RemoteError(f"{self.url}: {reason} (HTTP {status})")
+
+    def reason(self, response: httpx.Response) -> str:
+        """Return the sentence in a refusal."""
+        try:
+            body = orjson.loads(response.content)
+        except ValueError:
+            return _NO_REASON
+        return str(body["error"]) if isinstance(body, dict) and "error" in body else _NO_REASON
+
+    def field(self, response: httpx.Response, name: str, kind: type[_T]) -> _T:
+        """Return one value of an answer that is an object; raises RemoteError where it is not there, or no `kind`."""
+        value = self.answer(response, dict).get(name)
+        return value if isinstance(value, kind) else self.not_a_hub()
+
+    def answer(self, response: httpx.Response, kind: type[_T]) -> _T:
+        """Return an answer's value; raises RemoteError where it is no JSON, or no `kind`."""
+        try:
+            value = wire.decode(response.content)
+        except ValueError:
+            self.not_a_hub()
+        return value if isinstance(value, kind) else self.not_a_hub()
+
+    def not_a_hub(self) -> NoReturn:
+        """Raise RemoteError for an answer that no hub gives: a login page of a hotel or a proxy says 200 as well."""
+        raise RemoteError(f"{self.url}: what answers there is not a runstore hub; check the URL with `runstore remote`")
+
+
+_NO_REASON = "what answers there gave no reason that a hub would give"
+
+
+def _checked_url(url: str) -> str:
+    try:
+        parsed = httpx.URL(url.strip())
+    except httpx.InvalidURL as error:
+        raise UsageError(f"{url!r} is not a URL ({error}); a hub's looks like http://host:8765") from error
+    # httpx quotes what no host name may contain; an IPv6 address may have a zone behind a %.
+    strange = "%" in parsed.host and ":" not in parsed.host
+    if parsed.scheme not in ("http", "https") or not parsed.host or strange:
+        raise UsageError(
+            f"{url!r} is not a hub's URL; write http:// or https:// before the host, like http://host:8765"
+        )
+    return str(parsed).rstrip("/")
