@@ -36,6 +36,7 @@ def serve(host: str, port: int, data: Path | None) -> None:
     from runstore.index.indexer import Indexer
     from runstore.syncd.hub import server
     from runstore.syncd.hub.indexed import IndexedRuns
+    from runstore.syncd.hub.indexed_artifacts import IndexedArtifacts
 
     folder = _folder(data)
     index = folder / "index.db"
@@ -57,7 +58,7 @@ def serve(host: str, port: int, data: Path | None) -> None:
             warn(str(error))
             index_log(log, last_try=True)
 
-    app = server.create_app(folder, index_log, IndexedRuns(index))
+    app = server.create_app(folder, index_log, IndexedRuns(index), IndexedArtifacts(index))
     server.serve(app, host, port, on_ready=lambda url: click.echo(f"runstore hub at {url}, data in {folder}"))
 
 

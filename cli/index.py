@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from typing import Any
 
 import click
@@ -91,6 +92,32 @@ def check_index(context: click.Context, as_json: bool, quiet: bool) -> None:
     else:
         _show(str(path), vars(done), wrong)
     context.exit(1 if wrong else 0)
+
+
+@command.command("rescue")
+@_json
+def rescue_files(as_json: bool) -> None:
+    """Copy what W&B's library left outside of run directories into them: files of artifacts, and saved files.
+
+    All commands and the daemon do this for runs that they meet, as far as there is time; this one waits until all is
+    done. Safe to repeat, and to interrupt at any moment. Exit code 0 also where files are gone: `runs show` names them.
+
+    Example: runstore index rescue
+    """
+    from runstore.index.indexer import Indexer
+    from runstore.index.rescue.lost import counts
+
+    with closing(Indexer()) as indexer:
+        indexer.catch_up_known()
+        indexer.rescue()
+        found = counts(indexer.connection)
+    if as_json:
+        emit_json(found)
+        return
+    click.echo(f"{found['kept'] + found['held']:,} files are in their run directories, {found['lost']:,} are lost")
+    if found["failed"] or found["waiting"] or found["linked"]:
+        left = found["failed"] + found["waiting"] + found["linked"]
+        warn(f"{left:,} files could not be copied yet; runstore runs show RUN says why")
 
 
 def _show(path: str, done: dict[str, Any], wrong: bool) -> None:

@@ -19,6 +19,7 @@ from runstore.version import VERSION
 # Command -> module of this package, and the name in it where that is not `command`.
 COMMANDS = {
     "runs": "runs",
+    "artifact": "artifact",
     "search": "search",
     "sql": "sql",
     "export": "export",

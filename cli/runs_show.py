@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -24,12 +25,17 @@ def command(run: str, as_json: bool, remote: str | None) -> None:
     """
     from runstore.query.filtering.fields import flat
 
-    found = open_remote_named(remote).run(run) if remote else open_api().run(run).as_json()
+    if remote:
+        found: dict[str, Any] = open_remote_named(remote).run(run)
+    else:
+        known = open_api().run(run)
+        not_kept = [one.as_json() for one in known.not_kept()]
+        found = {**known.as_json(), **({"not_kept": not_kept} if not_kept else {})}
     if as_json:
         emit_json(found)
         return
     for key, value in found.items():
-        if key not in ("config", "summary"):
+        if key not in ("config", "summary", "not_kept"):
             click.echo(
                 f"{key + ':':14}{short(value) if not isinstance(value, str) else printable(value, kept=_OF_NOTES)}"
             )
@@ -37,6 +43,16 @@ def command(run: str, as_json: bool, remote: str | None) -> None:
         click.echo(f"{part}:")
         for key, value in sorted(flat(found[part]).items()):
             click.echo(printable(f"  {key} = {_shown(key, value)}"))
+    _show_not_kept(found.get("not_kept", ()))
+
+
+def _show_not_kept(files: Sequence[dict[str, Any]]) -> None:
+    from runstore.index.rescue.lost import NotKept
+
+    if files:
+        click.echo("not in the run directory:")
+    for file in files:
+        click.echo(printable(f"  {NotKept(**file).sentence}"))
 
 
 def _shown(key: str, value: Any) -> str:

@@ -29,6 +29,7 @@ def command(context: click.Context, paths: tuple[Path, ...], remote: str | None,
     from runstore.paths import default_root, find_logs
     from runstore.syncd.delivery import deliver
     from runstore.syncd.remotes.configured import open_remote, the_only_remote
+    from runstore.syncd.stamps import bytes_beside
 
     logs: list[Path] = []
     for path in paths or (default_root(),):
@@ -36,7 +37,7 @@ def command(context: click.Context, paths: tuple[Path, ...], remote: str | None,
             raise NotFound(f"{path}: there is no such file or folder; give a run directory or a folder above it")
         logs += find_logs(path)
     target = open_remote(remote or the_only_remote())
-    total = sum(log.stat().st_size for log in logs)
+    total = sum(log.stat().st_size + bytes_beside(log) for log in logs)
     hidden = as_json or quiet
     with click.progressbar(length=total, label="delivering", hidden=hidden, file=sys.stderr) as bar:
         report = deliver(Indexer(), logs, target, lambda done: bar.update(done))

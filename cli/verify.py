@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from runstore.cli.output import emit_json, size
+from runstore.cli.table import printable
 from runstore.cli.verdicts import facts_of, lines_of_lost, sentence_of
-from runstore.errors import LogError, NotFound
+from runstore.errors import LogError, NotFound, RunstoreError
 from runstore.paths import find_logs
 from runstore.runlog.verify import verify
+
+if TYPE_CHECKING:
+    from runstore.index.rescue.lost import NotKept
 
 
 @click.command()
@@ -47,9 +53,35 @@ def _verdict(log: Path, show_lost: bool | None) -> dict[str, Any]:
             click.echo(f"not a log  {error}")
         return {"path": str(log), "intact": False, "error": str(error)}
     sentence = sentence_of(verdict)
+    not_kept = _not_kept(log)
     if show_lost is not None:
         intact = "intact" if verdict.is_intact else "DAMAGED"
         click.echo(f"{intact:9}  {log}: {sentence} ({size(verdict.size)})")
         for line in lines_of_lost(verdict) if show_lost else ():
             click.echo(f"           {line}")
-    return {"path": str(log), "intact": verdict.is_intact, **facts_of(verdict), "sentence": sentence}
+        for missing in not_kept if show_lost else not_kept[:1]:
+            click.echo(printable(f"           not in the run directory: {missing.sentence}"))
+        if len(not_kept) > 1 and not show_lost:
+            click.echo(f"           and {len(not_kept) - 1:,} more, which --show-lost lists")
+    return {
+        "path": str(log),
+        "intact": verdict.is_intact,
+        **facts_of(verdict),
+        **({"not_kept": [one.as_json() for one in not_kept]} if not_kept else {}),
+        "sentence": sentence,
+    }
+
+
+def _not_kept(log: Path) -> list[NotKept]:
+    """Return what the index knows to be missing beside a log; nothing where it can't be asked as it is."""
+    from runstore.index.database import connect_read_only, index_path
+    from runstore.index.rescue.lost import not_kept_beside
+
+    try:
+        connection = connect_read_only(index_path(), "mode=ro")
+    except (sqlite3.Error, RunstoreError):
+        return []
+    if connection is None:
+        return []
+    with closing(connection):
+        return not_kept_beside(connection, str(log.resolve()))

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from runstore.sdk.media.histogram import Histogram as Histogram
     from runstore.sdk.media.html import Html as Html
     from runstore.sdk.media.image import Image as Image
+    from runstore.sdk.media.joinedtable import JoinedTable as JoinedTable
     from runstore.sdk.media.molecule import Molecule as Molecule
     from runstore.sdk.media.object3d import Object3D as Object3D
     from runstore.sdk.media.plotly import Plotly as Plotly
@@ -101,6 +102,7 @@ __all__ = [
     "Artifact",
     "ArtifactTTL",
     "Table",
+    "JoinedTable",
     "Image",
     "Audio",
     "Video",
@@ -136,6 +138,7 @@ _LAZY = {
     "Artifact": "runstore.sdk.artifacts.artifact",
     "ArtifactTTL": "runstore.sdk.artifacts.facts",
     "Table": "runstore.sdk.media.table",
+    "JoinedTable": "runstore.sdk.media.joinedtable",
     "Image": "runstore.sdk.media.image",
     "Audio": "runstore.sdk.media.audio",
     "Video": "runstore.sdk.media.video",

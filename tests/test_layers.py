@@ -28,14 +28,20 @@ ALLOWED = {
     "query": BASE | {"runlog", "core", "index"},
     "syncd": BASE | {"runlog", "core", "index"},
     "syncd.hub": BASE | {"runlog", "core", "index", "query", "syncd"},
-    "shim": BASE | {"", "sdk", "cli", *runstore.__all__},  # and of the sdk what others reach into
-    "cli": BASE | {"runlog", "core", "index", "query", "syncd", "syncd.hub", "shim"},
+    "integrations": BASE | {"", "sdk", *runstore.__all__},  # and of the sdk how a part of a run is ended with it
+    "shim": BASE | {"", "sdk", "cli", "integrations", *runstore.__all__},  # and of the sdk what others reach into
+    "cli": BASE | {"runlog", "core", "sdk", "index", "query", "syncd", "syncd.hub", "shim"},
     "__init__": BASE | {"sdk"},
     "__main__": {"cli"},
 }
 # Imports inside functions or for type checkers that go another way, each with its reason.
 EXCEPTIONS = {
     ("__init__", "query"),  # runstore.Api, loaded at its first use
+    ("__init__", "shim"),  # runstore.install_as_wandb
+    ("sdk", "integrations"),  # sync_tensorboard, for runs that ask for it
+    ("query", "syncd"),  # artifacts that are not on this machine, from the hubs that the user has named
+    ("sdk", "query"),  # artifacts of other runs, loaded at the call that asks for one, or claims a version
+    ("query", "sdk"),  # sdk's class, at the call that hands an Artifact back
 }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import ONE_RUN, Bench
+from tests.index.writing import exit_record, write_log
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,14 @@ def test_list_for_people_is_a_table(bench: Bench) -> None:
     header, line = bench.runstore("runs", "list").stdout.splitlines()
     assert header.split()[:4] == ["ID", "NAME", "PROJECT", "STATE"]
     assert line.split()[:4] == ["one", "first", "demo", "finished"]
+
+
+def test_list_says_when_runs_were_begun_to_the_minute_in_utc(tmp_path: Path) -> None:
+    moments = {"1970-01-02 10:17": 123456.7, "2024-02-29 23:59": 1709251199.9, "2255-03-14 16:00": 9e9}
+    for number, started in enumerate(moments.values()):
+        write_log(tmp_path, [exit_record()], "a", f"r{number}", started=started)
+    lines = Bench(tmp_path).runstore("runs", "list").stdout.splitlines()[1:]
+    assert [" ".join(line.split()[3:5]) for line in lines] == list(moments), lines
 
 
 def test_list_as_csv_has_config_and_summary_as_columns(bench: Bench) -> None:

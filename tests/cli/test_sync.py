@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -173,3 +177,40 @@ def test_a_run_that_is_still_going_on_is_delivered_as_far_as_it_is(bench: Bench)
     finally:
         process.kill()
         process.communicate()
+
+
+def test_files_that_are_no_logs_are_said_each_in_a_sentence_and_the_run_is_delivered(bench: Bench) -> None:
+    bad = {"alien": b"something else altogether", "future": b":W&B\xe1\xbe\x07" + bytes(50), "empty": b""}
+    for name, content in bad.items():
+        (bench.folder / "wandb" / f"offline-run-20240102_030405-{name}").mkdir()
+        (bench.folder / "wandb" / f"offline-run-20240102_030405-{name}" / f"run-{name}.wandb").write_bytes(content)
+    with bench.hub():
+        report = bench.json("sync", code=1)
+        assert (report["verified"], report["failed"]) == (1, 2)
+        said = {Path(path).stem: sentence for path, sentence in report["errors"].items()}
+        assert said.keys() == {"run-alien", "run-future"}
+        assert "is not a run log" in said["run-alien"]
+        assert "pip install --upgrade" in said["run-future"]
+        shown = bench.runstore("sync", "--quiet", code=1)
+        assert "1 of 3 logs of 3 runs are delivered" in shown.stdout
+        assert sorted(shown.stderr.splitlines()) == sorted(f"runstore: {sentence}" for sentence in said.values())
+        assert [run["id"] for run in bench.json("runs", "list", "--remote", "lab")] == ["one"]
+    for name, content in bad.items():
+        assert next(bench.folder.glob(f"wandb/*/run-{name}.wandb")).read_bytes() == content
+
+
+def test_a_terminal_is_shown_how_far_it_is(bench: Bench) -> None:
+    with bench.hub():
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "-m", "runstore", "sync"]
+        done = subprocess.run(
+            command, cwd=bench.folder, env=bench.environment, stderr=theirs, stdout=subprocess.DEVNULL
+        )
+        os.close(theirs)
+        shown = os.read(ours, 10_000)
+        os.close(ours)
+        assert done.returncode == 0
+        assert b"delivering" in shown
+        assert b"100%" in shown
+        for silent in ("--quiet", "--json"):
+            assert bench.runstore("sync", silent).stderr == ""
