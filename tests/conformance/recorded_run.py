@@ -58,6 +58,8 @@ class RecordedArtifact:
     manifest: JsonObject | None = None
     files: dict[str, bytes] = field(default_factory=dict)
     """Bytes by path inside the artifact."""
+    used_by: list[str] = field(default_factory=list)
+    """The ids of runs that were said to use it, each time that it was said."""
 
 
 @dataclass

@@ -239,6 +239,13 @@ def _commit_artifact(recording: Recording, variables: JsonObject) -> JsonObject:
     return _artifact_answer("commitArtifact", artifact)
 
 
+def _use_artifact(recording: Recording, variables: JsonObject) -> JsonObject:
+    used = _input(variables)
+    artifact = recording.find_artifact(used["artifactID"])
+    artifact.used_by.append(used["runName"])
+    return _artifact_answer("useArtifact", artifact)
+
+
 _OPERATIONS: dict[str, Callable[[Recording, JsonObject], dict[str, Any]]] = {
     "Viewer": _viewer,
     "ServerInfo": _server_info,
@@ -253,4 +260,5 @@ _OPERATIONS: dict[str, Callable[[Recording, JsonObject], dict[str, Any]]] = {
     "UpdateArtifactManifest": _update_manifest,
     "CreateArtifactFiles": _create_artifact_files,
     "CommitArtifact": _commit_artifact,
+    "UseArtifact": _use_artifact,
 }

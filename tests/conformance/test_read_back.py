@@ -54,10 +54,10 @@ def found(folder: Path, tmp_path: Path) -> Iterator[StoredRun]:
 
 def test_artifacts_of_a_stock_run(found: StoredRun) -> None:
     made, table = found.logged_artifacts()
-    assert (made.name, made.type, made.description, made.metadata) == ("made", "dataset", "of two files", {"n": 1})
+    assert (made.name, made.type, made.description, made.metadata) == ("made:v0", "dataset", "of two files", {"n": 1})
     assert (sorted(made.aliases), made.size, made.file_count) == (["best", "latest"], 26, 2)
     assert [(file.name, file.size) for file in made.files()] == [("a.txt", 10), ("below/b.txt", 16)]
-    assert (table.name, table.type) == ("run-facts-table", "run_table")
+    assert (table.name, table.type) == ("run-facts-table:v0", "run_table")
     assert list(found.used_artifacts()) == []
 
 

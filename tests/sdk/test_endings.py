@@ -39,6 +39,31 @@ def test_the_exit_code_is_the_programs(folder: Path, ending: str, status: int, b
     assert folded.pending is None
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize(("ending", "status"), [("pass", 0), ("raise ValueError", 1), ("sys.exit(3)", 3)])
+def test_a_run_of_a_child_of_multiprocessing_ends_with_the_child(
+    folder: Path, tmp_path: Path, method: str, ending: str, status: int
+) -> None:
+    (tmp_path / "work.py").write_text(
+        f"import sys, runstore\ndef work():\n    run = runstore.init()\n    run.log({{'a': 1}}, step=4)\n    {ending}\n"
+    )
+    done = program(
+        f"""
+        import multiprocessing, sys
+        sys.path.insert(0, {str(tmp_path)!r})
+        import work
+        if __name__ == "__main__":
+            child = multiprocessing.get_context({method!r}).Process(target=work.work)
+            child.start()
+            child.join()
+            sys.exit(child.exitcode)
+        """
+    )
+    assert done.returncode == status, done.stderr
+    folded = fold(only_log(folder))
+    assert (folded.facts.exit_code, folded.last_step, folded.pending) == (status, 4, None)
+
+
 def test_a_second_ctrl_c_before_the_first_was_noted_is_no_good_end(folder: Path) -> None:
     program(
         """

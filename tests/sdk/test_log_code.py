@@ -126,7 +126,7 @@ def test_a_file_that_can_not_be_read_is_said_and_left_out(
     put = "runstore.blobs.store.BlobStore.put_file"
     kept = __import__("runstore.blobs.store", fromlist=["BlobStore"]).BlobStore.put_file
     monkeypatch.setattr(
-        put, lambda store, path, *rest: refuse() if path.name == "gone.py" else kept(store, path, *rest)
+        put, lambda store, path, *rest: refuse() if os.path.basename(path) == "gone.py" else kept(store, path, *rest)
     )
     run.log_code()
     assert "gone.py" not in paths(code(project))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,7 +100,8 @@ def test_without_an_id_a_process_has_nothing_to_add_to_and_begins_a_run(folder: 
 
 @pytest.mark.parametrize("name", ["x_primary", "x_primary_node"])
 def test_the_older_name_of_the_setting_is_known(name: str) -> None:
-    assert runstore.Settings(**{name: False}).x_primary is False
+    given: dict[str, Any] = {name: False}
+    assert runstore.Settings(**given).x_primary is False
 
 
 def test_ranks_with_equal_seeds_that_begin_at_once_have_a_run_each(folder: Path) -> None:

@@ -43,6 +43,16 @@ class Broken:
         raise RuntimeError("no")
 
 
+class Device:
+    """As PyTorch's: it is called otherwise than it would be written in a program."""
+
+    def __str__(self) -> str:
+        return "cpu"
+
+    def __repr__(self) -> str:
+        return "device(type='cpu')"
+
+
 VALUES: list[tuple[Any, Any]] = [
     (1, 1),
     (1.0, 1.0),
@@ -86,6 +96,7 @@ VALUES: list[tuple[Any, Any]] = [
     (math.sqrt, "math.sqrt"),
     (Point, "tests.sdk.test_values.Point"),
     (Broken(), "<Broken>"),
+    (Device(), "cpu"),
     (1 + 2j, "1+2j"),
     (Decimal("0.10"), "0.10"),
     (Fraction(1, 3), "1/3"),
