@@ -12,7 +12,20 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import delivery, logcalls, machine, manyruns, queryable, reading, series, startup, steps, values
+from bench import (
+    artifacts,
+    delivery,
+    lightning,
+    logcalls,
+    machine,
+    manyruns,
+    queryable,
+    reading,
+    series,
+    startup,
+    steps,
+    values,
+)
 from bench.rows import Bench, Row, as_markdown, as_text
 
 SECTIONS = {
@@ -20,11 +33,13 @@ SECTIONS = {
     "values": values,
     "startup": startup,
     "steps": steps,
+    "lightning": lightning,
     "queryable": queryable,
     "series": series,
     "reading": reading,
     "manyruns": manyruns,
     "delivery": delivery,
+    "artifacts": artifacts,
 }
 
 

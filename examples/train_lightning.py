@@ -7,21 +7,32 @@ Nothing in it knows of runstore: it is what Lightning's guide to Weights & Biase
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
+import shutil
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everybody writes it
 import wandb
 from compared import note
+from PIL import Image
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
-from pytorch_lightning.loggers import WandbLogger
+from pytorch_lightning.loggers import CSVLogger, WandbLogger
 from torch.utils.data import DataLoader, TensorDataset
 from torchmetrics.functional import accuracy
 
 CLASSES = 3
+NAMES = {0: "left", 1: "right", 2: "nowhere"}
 EPOCHS = 3
+BATCH = 16
+RATE_HZ = 8000
+RETRIEVES = os.environ.get("EXAMPLE_RETRIEVES", "1") == "1"  # W&B's own library can't, offline
 
 
 class Classifier(pl.LightningModule):
@@ -45,6 +56,9 @@ class Classifier(pl.LightningModule):
         return loss
 
     def validation_step(self, batch: Any, index: int) -> torch.Tensor:
+        if self.trainer.global_step == 0:
+            wandb.define_metric("val/accuracy", summary="max")
+            wandb.define_metric("val/loss", summary="min")
         x, y = batch
         logits = self(x)
         self.log("val/loss", F.cross_entropy(logits, y))
@@ -66,10 +80,28 @@ class LogPredictions(Callback):
         if trainer.sanity_checking:
             return
         predicted = module(self.images).argmax(1)
-        captions = [f"truth {y} - prediction {p}" for y, p in zip(self.labels, predicted)]
-        self.logger.log_image(key="sample_images", images=self.pictures, caption=captions)
+        self.captions = [f"truth {y} - prediction {p}" for y, p in zip(self.labels, predicted)]
+        self.logger.log_image(key="sample_images", images=self.pictures, caption=self.captions)
         rows = [[wandb.Image(x), y.item(), p.item()] for x, y, p in zip(self.pictures, self.labels, predicted)]
         self.logger.log_table(key="sample_table", columns=["image", "truth", "prediction"], data=rows)
+        self.rows = [row[1:] for row in rows]
+
+
+class NoteCheckpoints(Callback):
+    """Knows the content of each checkpoint, also when Lightning has deleted it for a better one."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, str] = {}
+
+    def look(self, trainer: pl.Trainer) -> None:
+        for path in Path(trainer.checkpoint_callback.dirpath).glob("*.ckpt"):
+            self.seen[path.name] = base64.b64encode(hashlib.md5(path.read_bytes()).digest()).decode()
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self.look(trainer)
+
+    def on_fit_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self.look(trainer)
 
 
 def pictures(count: int, seed: int) -> TensorDataset:
@@ -82,42 +114,92 @@ def pictures(count: int, seed: int) -> TensorDataset:
     return TensorDataset(images, labels)
 
 
-def main() -> None:
-    """Train, then find the best checkpoint again by its name."""
-    pl.seed_everything(1, verbose=False)
-    train, val = DataLoader(pictures(96, 1), batch_size=16, shuffle=True), DataLoader(pictures(48, 2), batch_size=16)
-    logger = WandbLogger(project="lightning", name="classifier", log_model="all")
-    logger.experiment.config["data"] = "bright sides"
-    logger.experiment.config.update({"batch_size": 16, "stages": {"warmup": 0}})
-    wandb.define_metric("val/accuracy", summary="max")
-    wandb.define_metric("val/loss", summary="min")
-    checkpoints = ModelCheckpoint(monitor="val/accuracy", mode="max")
-    model = Classifier()
-    logger.watch(model, log="all", log_freq=5)
-    images, labels = pictures(6, 3).tensors
-    trainer = pl.Trainer(
-        max_epochs=EPOCHS,
-        logger=logger,
-        callbacks=[checkpoints, LogPredictions(logger, (images, labels))],
+def loaders() -> tuple[DataLoader[Any], DataLoader[Any]]:
+    """Return batches to train with, and others to validate with."""
+    return DataLoader(pictures(96, 1), batch_size=BATCH, shuffle=True), DataLoader(pictures(48, 2), batch_size=BATCH)
+
+
+def trainer_of(loggers: list[Any], callbacks: list[Callback], epochs: int = EPOCHS, **more: Any) -> pl.Trainer:
+    """Return a trainer that logs every step."""
+    return pl.Trainer(
+        max_epochs=epochs,
+        logger=loggers,
+        callbacks=callbacks,
         log_every_n_steps=1,
         enable_progress_bar=False,
         enable_model_summary=False,
         accelerator="cpu",
+        **more,
     )
-    trainer.fit(model, train, val)
-    logger.log_text(key="samples", columns=["text", "label"], data=[["cheese", "English"], ["fromage", "French"]])
+
+
+def log_media(logger: WandbLogger, images: torch.Tensor) -> None:
+    """Log what else the logger takes: text, pictures in files and with marks on them, sound, moving pictures."""
+    rows = [["cheese", "English"], ["fromage", "French"]]
+    logger.log_text(key="samples", columns=["text", "label"], data=rows)
+    logger.log_text(key="framed", dataframe=pd.DataFrame(rows, columns=["text", "label"]))
+    Image.fromarray((images[0, 0] * 255).byte().numpy()).save("picture.png")
+    logger.log_image(key="from_file", images=["picture.png"])
+    bright = (images[0, 0] > 0.5).int().numpy()
+    box = {"position": {"minX": 0, "maxX": 0.5, "minY": 0, "maxY": 1}, "class_id": 0}
+    logger.log_image(
+        key="marked",
+        images=[(images[0] * 255).byte()],
+        masks=[{"bright": {"mask_data": bright, "class_labels": {0: "dark", 1: "bright"}}}],
+        boxes=[{"sides": {"box_data": [box], "class_labels": NAMES}}],
+    )
+    logger.log_audio(key="sounds", audios=[np.sin(np.arange(RATE_HZ) / 5)], sample_rate=[RATE_HZ], caption=["a tone"])
+    frames = [Image.fromarray((image[0] * 255).byte().numpy()) for image in images]
+    frames[0].save("moving.gif", save_all=True, append_images=frames[1:])
+    logger.log_video(key="moving", videos=["moving.gif"], format=["gif"])
+    note(
+        text=rows,
+        brightness=[image.sum().item() for image in (images * 255).byte()],
+        bright=int(bright.sum()),
+        files={name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in ("picture.png", "moving.gif")},
+    )
+
+
+def sums(model: torch.nn.Module) -> list[float]:
+    """Return the sum of each of a model's tensors."""
+    return [tensor.sum().item() for tensor in model.state_dict().values()]
+
+
+def main() -> None:
+    """Train, then find the best checkpoint again by its name."""
+    pl.seed_everything(1, verbose=False)
+    logger, kept = WandbLogger(project="lightning", name="classifier", log_model="all"), CSVLogger("csv")
+    logger.experiment.config["data"] = "bright sides"
+    wandb.config.update({"batch_size": BATCH, "stages": {"warmup": 0}})
+    checkpoints = ModelCheckpoint(monitor="val/accuracy", mode="max", save_top_k=2)
+    images, labels = pictures(6, 3).tensors
+    predictions, seen = LogPredictions(logger, (images, labels)), NoteCheckpoints()
+    model = Classifier()
+    logger.watch(model, log="all", log_freq=5)
+    trainer = trainer_of([logger, kept], [predictions, checkpoints, seen])
+    trainer.fit(model, *loaders())
+    logger.experiment.unwatch(model)
+    log_media(logger, images)
     run = logger.experiment
     note(
         run=run.id,
+        hyperparameters=dict(model.hparams),
+        parameters=[name for name, _ in model.named_parameters()],
         steps=trainer.global_step,
-        best=float(checkpoints.best_model_score or 0),
-        metrics={key: float(value) for key, value in trainer.callback_metrics.items()},
-        best_weights=[tensor.sum().item() for tensor in torch.load(checkpoints.best_model_path)["state_dict"].values()],
+        metrics=kept.experiment.metrics_file_path,
+        checkpoints=seen.seen,
+        best=Path(checkpoints.best_model_path).name,
+        score=float(checkpoints.best_model_score),
+        weights=sums(Classifier.load_from_checkpoint(checkpoints.best_model_path)),
+        last_weights=sums(model),
+        captions=predictions.captions,
+        table=predictions.rows,
     )
-    if os.environ.get("EXAMPLE_RETRIEVES", "1") == "1":  # W&B's own library can't, offline
+    if RETRIEVES:
+        shutil.rmtree(checkpoints.dirpath)
         artifact = run.use_artifact(f"{run.project}/model-{run.id}:best", type="model")
-        found = Classifier.load_from_checkpoint(os.path.join(artifact.download(), "model.ckpt"))
-        note(retrieved=[tensor.sum().item() for tensor in found.state_dict().values()])
+        found = Classifier.load_from_checkpoint(Path(artifact.download()) / "model.ckpt")
+        note(retrieved=sums(found))
     wandb.finish()
 
 

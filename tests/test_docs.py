@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.commands import Bench
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+ARTIFACTS = (ROOT / "docs" / "artifacts.md").read_text(encoding="utf-8")
 RUN_LOG = (ROOT / "docs" / "run_log.md").read_text(encoding="utf-8")
 
 
@@ -80,6 +82,18 @@ def test_the_examples_of_the_readme_run(tmp_path: Path) -> None:
         assert sent is not None
         # A slow machine has a sample of its metrics more, a repository a record of its commit.
         assert abs(int(shown[1]) - int(sent[1])) <= 2
+
+
+def test_the_examples_of_artifacts_run(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    program, session = (re.search(rf"```{kind}\n(.+?)```", ARTIFACTS, re.DOTALL) for kind in ("python", "console"))
+    assert program is not None
+    assert session is not None
+    done = bench.train(program[1])
+    assert done.stdout.splitlines() == ["v0", "digits/adder:v0"], done.stderr
+    for step in session[1].split("$ runstore ")[1:]:
+        command, _, expected = step.partition("\n")
+        assert bench.runstore(*shlex.split(command)).stdout == expected
 
 
 def test_the_worked_example_of_the_format_is_a_log() -> None:

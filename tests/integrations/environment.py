@@ -50,10 +50,9 @@ def environment() -> Path:
 
     Raises RuntimeError with pip's own words if that fails.
     """
-    recipe = "\n".join((*_WITH_NEEDS, *_ALONE, *_RUNSTORE_NEEDS, _OPERATORS, sys.version))
-    above = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "runstore-tests"
+    folder = _folder()
+    above = folder.parent
     above.mkdir(parents=True, exist_ok=True)
-    folder = above / f"integrations-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     with open(above / "integrations.lock", "ab") as lock:  # scripts in it name its path, so it can't be moved
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "ready").exists():
@@ -61,6 +60,18 @@ def environment() -> Path:
             _build(folder)
             (folder / "ready").touch()
     return folder
+
+
+def built() -> Path | None:
+    """Return the folder of the environment where it is there already, or None."""
+    folder = _folder()
+    return folder if (folder / "ready").exists() else None
+
+
+def _folder() -> Path:
+    recipe = "\n".join((*_WITH_NEEDS, *_ALONE, *_RUNSTORE_NEEDS, _OPERATORS, sys.version))
+    above = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "runstore-tests"
+    return above / f"integrations-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
 
 def _build(folder: Path) -> None:

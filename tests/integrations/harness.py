@@ -47,22 +47,27 @@ class Trained:
 
 
 def train(
-    folder: Path, example: str, *arguments: str, launcher: Sequence[str] = ("python",), with_stock: bool = False,
+    folder: Path, example: str, *arguments: str, launcher: Sequence[str] = ("python",), with_stock: bool | str = False,
     **variables: str,
 ) -> Trained:  # fmt: skip
     """Run examples/`example` in `folder` by `runstore run`, or with stock wandb offline; it must end well.
 
-    `launcher` is what starts it, of the environment's commands, such as ("composer", "-n", "2").
+    `launcher` is what starts it, of the environment's commands, such as ("composer", "-n", "2"). `with_stock` may name
+    a version, for libraries that the newest serves no more.
     """
     outcome = attempt(folder, example, *arguments, launcher=launcher, with_stock=with_stock, **variables)
     assert outcome.returncode == 0, outcome.stdout[-4000:] + outcome.stderr[-8000:]
+    return Trained(folder, outcome.stdout + outcome.stderr, noted_in(folder))
+
+
+def noted_in(folder: Path) -> list[dict[str, Any]]:
+    """Return the facts that programs in `folder` noted, in order of time."""
     noted = folder / "facts.jsonl"
-    facts = [json.loads(line) for line in noted.read_text().splitlines()] if noted.exists() else []
-    return Trained(folder, outcome.stdout + outcome.stderr, facts)
+    return [json.loads(line) for line in noted.read_text().splitlines()] if noted.exists() else []
 
 
 def attempt(
-    folder: Path, example: str, *arguments: str, launcher: Sequence[str] = ("python",), with_stock: bool = False,
+    folder: Path, example: str, *arguments: str, launcher: Sequence[str] = ("python",), with_stock: bool | str = False,
     **variables: str,
 ) -> subprocess.CompletedProcess[str]:  # fmt: skip
     """As `train`, whatever becomes of it."""
@@ -82,10 +87,11 @@ def attempt(
     )
 
 
-def _environment(folder: Path, binaries: Path, with_stock: bool) -> dict[str, str]:
+def _environment(folder: Path, binaries: Path, with_stock: bool | str) -> dict[str, str]:
     """Return an environment without settings, keys or a home of the person who runs this."""
     (folder / "user").mkdir(exist_ok=True)
-    library = stock.install(STOCK) if with_stock else ROOT
+    version = with_stock if isinstance(with_stock, str) else STOCK
+    library = stock.install(version) if with_stock else ROOT
     return {
         "PATH": os.pathsep.join([str(binaries), os.environ.get("PATH", os.defpath)]),
         "PYTHONPATH": str(library),

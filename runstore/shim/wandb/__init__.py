@@ -18,12 +18,14 @@ __version__ = "0.31.0+runstore.1"
 
 # Modules of this package that programs reach as attributes, without importing them.
 _MODULES = ("apis", "data_types", "env", "errors", "integration", "sdk", "util", "wandb_run")
+# The same of modules that import the library that they are for; not listed by dir(), for whoever looks at everything.
+_FOR_LIBRARIES = ("keras", "lightgbm", "tensorboard", "xgboost")
 # What there is no local meaning of; a program learns so when it calls it, not when it is imported.
 _NEEDS_A_SERVER = ("agent", "controller", "sweep")
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
+    if name in _MODULES or name in _FOR_LIBRARIES:
         from importlib import import_module
 
         return import_module(f"wandb.{name}")

@@ -1,0 +1,7 @@
+"""Keras's callbacks, as W&B's library names them."""
+
+from __future__ import annotations
+
+from runstore.integrations.keras import WandbEvalCallback as WandbEvalCallback
+from runstore.integrations.keras import WandbMetricsLogger as WandbMetricsLogger
+from runstore.integrations.keras import WandbModelCheckpoint as WandbModelCheckpoint

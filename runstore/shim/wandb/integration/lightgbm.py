@@ -1,0 +1,6 @@
+"""LightGBM's callbacks, as W&B's library names them."""
+
+from __future__ import annotations
+
+from runstore.integrations.lightgbm import log_summary as log_summary
+from runstore.integrations.lightgbm import wandb_callback as wandb_callback

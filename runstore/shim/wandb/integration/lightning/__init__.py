@@ -1,0 +1,1 @@
+"""Lightning's loggers that W&B's library has."""
