@@ -13,8 +13,10 @@ def command(shell: str) -> None:
 
     Example: eval "$(runstore completion bash)"
     """
+    from runstore.cli.bash_completion import use_whole_words
     from runstore.cli.main import cli
 
+    use_whole_words()
     script = get_completion_class(shell)
     assert script is not None  # click has these three
     click.echo(script(cli, {}, "runstore", "_RUNSTORE_COMPLETE").source())

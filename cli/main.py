@@ -86,6 +86,10 @@ def main(commands: click.Group = cli, name: str = "runstore") -> None:
 
 
 def _run(commands: click.Group, name: str) -> None:
+    if f"_{name.upper()}_COMPLETE" in os.environ:
+        from runstore.cli.bash_completion import use_whole_words
+
+        use_whole_words()
     try:
         try:
             commands(prog_name=name)

@@ -18,6 +18,7 @@ from runstore.cli.runs_common import (
     run_argument,
 )
 from runstore.cli.table import printable, width_of
+from runstore.core.medianames import flat
 from runstore.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def command(
     if as_json:
         emit_json(rows)
         return
+    if as_csv:
+        rows = [flat(row) for row in rows]
     columns = _columns(rows)
     if as_csv:
         emit_csv(rows, columns)
@@ -83,8 +86,11 @@ def _columns(rows: list[dict[str, Any]]) -> list[str]:
 def _cell(key: str, value: Any) -> str:
     from runstore.core.times import shown
 
-    is_time = key == "_timestamp" and isinstance(value, (int, float))
-    return (shown(value) if is_time else "") or short(value)
+    if key == "_timestamp" and isinstance(value, (int, float)):
+        return shown(value) or short(value)
+    if isinstance(value, dict) and "_type" in value:  # media: what of it tells it apart
+        return short(f"{value['_type']} {value.get('path', '')}".strip())
+    return short(value)
 
 
 def _all_series(run: str, keys: list[str] | None, remote: str | None) -> list[Series]:
@@ -92,7 +98,8 @@ def _all_series(run: str, keys: list[str] | None, remote: str | None) -> list[Se
     from runstore.cli.plots import Series
 
     if remote:
-        rows = _rows(run, None, None, remote)  # with keys, only rows that have all of them would come
+        # With keys, only rows that have all of them would come.
+        rows = [flat(row) for row in _rows(run, None, None, remote)]
         every = [Series.in_rows(key, rows) for key in keys or _columns(rows)]
     else:
         found = open_api().run(run)

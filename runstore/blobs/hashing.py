@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-_WAITING_BLOCKS = 4  # for each hash, so that a slow moment of one thread does not hold up the others
+_WAITING_BLOCKS = 2  # for each hash, so that a slow moment of one thread does not hold up the others
 
 
 class Hasher(Protocol):

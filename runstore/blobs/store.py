@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import filecmp
 import hashlib
 import itertools
 import os
@@ -24,8 +25,9 @@ from typing import BinaryIO
 
 from runstore.blobs.cloning import cloned
 from runstore.blobs.hashing import Hasher, hashed_aside
+from runstore.blobs.writing import write_all
 
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 4 << 20  # with less, threads wait for each other more often than they hash
 _WHOLE_BYTES = 1 << 20  # what is no larger is read at once, and hashed without threads
 _SAMPLES = 16  # blocks of two files that are looked at before they are taken for alike
 _SAMPLE_BYTES = 4096
@@ -67,7 +69,7 @@ class BlobStore:
         path = self.folder / digest
         if not path.exists():
             with self._partial() as target:
-                _write(target, data)
+                write_all(target, data)
                 os.replace(target.name, path)
         return Blob(path, digest, len(data))
 
@@ -117,11 +119,12 @@ class BlobStore:
     def share(self, blob: Path) -> None:
         """Let a blob that this store has be the same file as another store's, where a link to that can be had.
 
-        A copy that was made before its twin was known then takes no place any more.
+        A copy that was made before its twin was known then takes no place any more. All bytes are compared before: a
+        twin that was damaged since must not take the place of what is whole.
         """
         path = self.folder / blob.name
         with contextlib.suppress(OSError):
-            if not path.samefile(blob) and _alike(path, blob):
+            if not path.samefile(blob) and filecmp.cmp(path, blob, shallow=False):
                 partial = self._partial_path()
                 os.link(blob, partial)
                 os.replace(partial, path)
@@ -215,11 +218,6 @@ def _look_alike(source: BinaryIO, blob: Path) -> bool:
         return False
 
 
-def _alike(path: Path, blob: Path) -> bool:
-    with open(path, "rb", buffering=0) as file:
-        return _look_alike(file, blob)
-
-
 def _through(
     source: BinaryIO, target: BinaryIO | None, hashers: tuple[Hasher, ...], expected: int | None = None
 ) -> tuple[str, int]:
@@ -232,13 +230,6 @@ def _through(
         while (expected is None or size <= expected) and (block := source.read(_BLOCK_BYTES)):
             add(block)
             if target is not None:
-                _write(target, block)
+                write_all(target, block)
             size += len(block)
     return own.hexdigest(), size
-
-
-def _write(target: BinaryIO, data: bytes) -> None:
-    """Write all; one call of the system may write less, before a disk is full for instance."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[target.write(rest) :]

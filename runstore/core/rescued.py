@@ -2,7 +2,8 @@
 
 Stock tools leave the bytes of artifacts and saved files where they were. Once copied, they lie under these names, so
 that they are found again without an index: an artifact's file by its digest (`md5-<hexadecimal>`), a file of `files`
-by its path there (`file-<SHA-256 of the path>`).
+by its path there (`file-<SHA-256 of the path>`), the list of an artifact's files that is too long for a record by the
+path that the record names (`list-<SHA-256 of the path>`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import re
+from pathlib import PurePosixPath
 
 from runstore.core.manifest import MD5, hex_of
 
@@ -29,6 +31,12 @@ def entry_blob(digest: str, algorithm: str = MD5) -> str | None:
 def file_blob(path: str) -> str:
     """Return the name for the file at `path`, relative to `files`."""
     return f"file-{hashlib.sha256(path.encode('utf-8', 'replace')).hexdigest()}"
+
+
+def list_blob(path: str) -> str:
+    """Return the name for the list of an artifact's files that a record says is at `path`."""
+    whole = str(PurePosixPath(path))
+    return f"list-{hashlib.sha256(whole.encode('utf-8', 'replace')).hexdigest()}"
 
 
 def saved_path(recorded: str) -> str:

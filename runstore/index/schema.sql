@@ -244,6 +244,7 @@ CREATE TABLE members (
     PRIMARY KEY (collection, client_id)
 );
 CREATE INDEX members_by_client_id ON members(client_id);
+CREATE INDEX members_of_version ON members(collection, number);
 
 -- Where aliases point.
 CREATE TABLE aliases (

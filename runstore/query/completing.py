@@ -9,11 +9,19 @@ from urllib.parse import quote
 
 import orjson
 
+from runstore.core.medianames import media_in
 from runstore.errors import RunstoreError
 from runstore.index.database import index_path
 
 _PATIENCE_SECONDS = 0.2
 _MOST = 200  # more than a person looks at
+# The names of values that are no numbers, from one to the next: each log has few of them, and may have many values.
+_OTHER_NAMES = (
+    "WITH RECURSIVE names(log, key) AS ("
+    "SELECT id, (SELECT min(key) FROM history_values WHERE log = logs.id) FROM logs {which} UNION ALL "
+    "SELECT log, (SELECT min(h.key) FROM history_values AS h WHERE h.log = names.log AND h.key > names.key)"
+    " FROM names WHERE key IS NOT NULL) SELECT DISTINCT key FROM names WHERE key LIKE '%._type'"
+)
 _RECENT = 100  # runs whose config and summary are looked through for keys
 
 
@@ -30,11 +38,14 @@ def runs_beginning(text: str) -> list[tuple[str, str]]:
 
 
 def metrics_beginning(text: str, run: str | None = None) -> list[str]:
-    """Return the metrics that begin so, of one run or of all."""
+    """Return the metrics that begin so, of one run or of all: numbers, and media values by their keys."""
     logs = "SELECT logs.id FROM logs JOIN runs ON run = runs.id WHERE run_id = ? OR name = ?"
     which, arguments = (f"log IN ({logs}) AND", (run, run)) if run else ("", ())
-    query = f"SELECT DISTINCT key FROM series WHERE {which} substr(key, 1, ?) = ? ORDER BY key LIMIT ?"
-    return [key for (key,) in _answer(query, *arguments, len(text), text, _MOST)]
+    numbers = f"SELECT DISTINCT key FROM series WHERE {which} substr(key, 1, ?) = ? ORDER BY key LIMIT ?"
+    found = {key for (key,) in _answer(numbers, *arguments, len(text), text, _MOST)}
+    names = f"{_OTHER_NAMES.format(which=f'WHERE id IN ({logs})' if run else '')} AND substr(key, 1, ?) = ?"
+    found.update(media_in(key for (key,) in _answer(names, *arguments, len(text), text)))
+    return sorted(found)[:_MOST]
 
 
 def artifacts_beginning(text: str) -> list[tuple[str, str]]:

@@ -62,16 +62,16 @@ class DisabledRun(Run):
         return Nothing(str(_first(args, kwargs, "name")))
 
     def log_artifact(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the artifact, unlogged; for a path something on which every call does nothing."""
-        return _artifact(_first(args, kwargs, "artifact_or_path"))
+        """Return something with the artifact's name on which every call, such as `wait`, does nothing."""
+        return _logged(_first(args, kwargs, "artifact_or_path"))
 
     def upsert_artifact(self, *args: Any, **kwargs: Any) -> Any:
         """As `log_artifact`."""
-        return _artifact(_first(args, kwargs, "artifact_or_path"))
+        return _logged(_first(args, kwargs, "artifact_or_path"))
 
     def finish_artifact(self, *args: Any, **kwargs: Any) -> Any:
         """As `log_artifact`."""
-        return _artifact(_first(args, kwargs, "artifact_or_path"))
+        return _logged(_first(args, kwargs, "artifact_or_path"))
 
     def use_artifact(self, *args: Any, **kwargs: Any) -> Any:
         """Return the artifact; for a name something on which every call does nothing."""
@@ -230,6 +230,10 @@ class _Unkept:
 
 def _first(args: tuple[Any, ...], kwargs: Mapping[str, Any], name: str) -> Any:
     return args[0] if args else kwargs.get(name)
+
+
+def _logged(given: Any) -> Nothing:
+    return Nothing(str(getattr(given, "name", given)))
 
 
 def _artifact(given: Any) -> Any:

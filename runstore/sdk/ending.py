@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import os
 import sys
 import threading
 from collections.abc import Callable
 from types import ModuleType, TracebackType
 
 KEYBOARD_INTERRUPT_EXIT_CODE = 255  # as stock tools record it
+# Below 0: after the child's own children were waited for, who may still log. Far below: after what others asked for.
+CHILD_EXIT_PRIORITY = -100
 
 _exit_code = 0
 _end: Callable[[int], None] | None = None
+_child = 0  # the process, a child of multiprocessing's, in which this was asked for
 _ending = False  # the program ends, and the runs were ended once
 
 
@@ -30,6 +34,26 @@ def at_exit(end: Callable[[int], None]) -> None:
         atexit.register(_at_exit)
         _remember_exception(sys)
         _remember_exit(sys)
+    _end_with_child()
+
+
+def _end_with_child() -> None:
+    """Have the runs ended where this process is a child of multiprocessing's: a forked one calls nothing of atexit."""
+    global _child
+    processes = sys.modules.get("multiprocessing.process")  # loaded in each of its children
+    if processes is None or processes.parent_process() is None or _child == os.getpid():
+        return
+    from multiprocessing.util import Finalize
+
+    _child = os.getpid()
+    Finalize(None, _at_child_exit, exitpriority=CHILD_EXIT_PRIORITY)
+
+
+def _at_child_exit() -> None:
+    """End the runs with what ended the function that the child was started for: no hook is told of it."""
+    global _exit_code
+    _exit_code = _exit_code or exit_code_of(sys.exc_info()[1])
+    _at_exit()
 
 
 def _at_exit() -> None:

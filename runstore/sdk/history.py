@@ -108,27 +108,22 @@ class History:
         self.step += 1
         return True
 
-    def log_apart(self, data: Mapping[str, Any]) -> None:
-        """Write a row of its own, whole, at the next step; the open row, if there is one, moves on behind it.
-
-        For what comes from elsewhere than the program's calls, in a thread of its own.
-        """
-        now = time.time()
-        with self.mutex:
-            step = self._open_step if self._items else self.step
-            values, items = self._encoded(data, now, step, {})
-            self._append(wire.history(items.values(), step))
-            self.summary.apply_row(values)
-            self.step = step + 1
-            if self._items:  # readers drop what they know of an open row when its step is written
-                self._open_step = self.step
-                self._values["_step"] = self.step
-                self._items["_step"] = wire.item("_step", self.step)
-                self._append(wire.pending(self._items.values(), self._open_step))
-
     def refuse_steps(self, why: str) -> None:
         """From now on, number the rows here, whatever steps the program gives; say `why` when it gives one."""
         self._steps_refused = why
+
+    @property
+    def has_open_row(self) -> bool:
+        """Whether later calls may add to the row that was logged last."""
+        return bool(self._items)
+
+    def go_on_behind(self, step: int, summary: SummaryFold) -> None:
+        """Go on behind what another log of the run says: rows up to `step`, and their summary."""
+        with self.mutex:
+            self.step = max(self.step, step + 1)
+            self.summary = self.summary.followed_by(summary)
+            self._last.clear()
+            self._row_keys = []
 
     def flush(self) -> None:
         """Finish the open row, if there is one."""

@@ -11,7 +11,7 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from runstore.errors import StorageError, TakeoverRefused, UsageError
@@ -145,6 +145,17 @@ class RunLog:
                 if self._known is not None:
                     self.append(self._known())
                 self._warn(f"a log of this run was deleted or moved away; it goes on in {self._writer.path}")
+
+    def succeed(self, ending: Sequence[bytes]) -> None:
+        """End the present log with these records, and go on in a new one; nothing where there is none, or trouble."""
+        with self._mutex:
+            if not self._writer.usable or self._writing or self._backlog or self._in_trouble:
+                return
+            with contextlib.suppress(StorageError):  # where no other can be begun, this one goes on
+                old, self._writer = self._writer, self._begin(self._successor)
+                for record in ending:
+                    old.append(record)
+                old.close()
 
     def forked(self) -> None:
         """In a forked child: what waits is the parent's to write; the first append begins a log of the child's own."""

@@ -32,6 +32,7 @@ from runstore.sdk.media.rows import with_media_recorded
 from runstore.sdk.part import Part
 from runstore.sdk.rundir import make_run_directory
 from runstore.sdk.summary import Summary, derived_record
+from runstore.sdk.turns import Turns
 from runstore.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class Recorder:
         self.adds_to_another = earlier is not None and earlier.kind == Origin.RANK
         self._wandb_config = dict(earlier.wandb_config) if earlier else {}  # said anew in each log of the run
         self._has_log_of_child = False
+        self._directories: set[str] = set()  # of this process's logs, by name; a child's parent's among them
+        self._turns: Turns | None = None  # once others may have the run in turn
         self._warned: set[str] = set()
         self._parts: dict[type[Part], Part] = {}
         self.config = Config(self._record_config)
@@ -87,7 +90,7 @@ class Recorder:
         )
         self._summary_now = self.history.current_summary
         self._step_now = lambda: self.history.step
-        self.summary = Summary(self.history, self.append, self.with_media)
+        self.summary = Summary(self.history, self._append_to_summary, self.with_media)
         self._derived_at = time.monotonic()
         # What is redirected leads to the process that began the run.
         if not (self.adds_to_another and settings.console == "redirect"):
@@ -153,23 +156,13 @@ class Recorder:
 
     def log(self, data: Mapping[str, Any], step: int | None, commit: bool | None) -> None:
         """Record one row, or add to the open one; see Run.log."""
-        self._before_row()
-        self.history.log(data, step, commit)
-        self._after_row()
-
-    def log_apart(self, data: Mapping[str, Any]) -> None:
-        """Record a row that comes from elsewhere than the program's calls; see History.log_apart."""
-        self._before_row()
-        self.history.log_apart(data)
-        self._after_row()
-
-    def _before_row(self) -> None:
         if self.config.may_have_changed:
             self.config.notice_changes()
         if self._log.gone:
             self._leave_if_gone()
-
-    def _after_row(self) -> None:
+        if self._turns is not None and step is None:  # who counts the steps knows where they stand
+            self._go_on_behind(self._turns)
+        self.history.log(data, step, commit)
         if time.monotonic() - self._derived_at > DERIVED_SUMMARY_SECONDS and not self.adds_to_another:
             self._derive_summary()
 
@@ -209,10 +202,41 @@ class Recorder:
                 self.append(preamble.exit_record(exit_code, round(time.time() - self.started_ns / 1e9)))
                 self.append(preamble.final_record())
             elif self._has_log_of_child:  # a forked child only adds to its parent's run, which it does not end
-                self._derive_summary()
-                self.append(preamble.left_record())
-                self.append(preamble.final_record())
+                for record in self._leaving():
+                    self.append(record)
             self._log.close()
+
+    def share(self) -> None:
+        """Reckon from now on with other processes that have the run in turn: forked ones, and those that attach.
+
+        Those that were given a label stand beside each other to the end.
+        """
+        if self._turns is None and not self.settings.x_label and not self.finished:
+            since = (self._not_before_ns - _ORDER_NS) / 1e9
+            self._turns = Turns(Path(self.settings.root_dir) / "wandb", self.run_id, self._directories, since)
+
+    def _go_on_behind(self, turns: Turns) -> None:
+        """Go on behind the rows of those who have ended, in a log that comes after theirs."""
+        with self.history.mutex:
+            if self.history.has_open_row:
+                return
+            ended = [fold for fold in turns.ended() if fold.last_step >= 0 or fold.summary.tree()]
+            if not ended:
+                return
+            for fold in ended:
+                self.history.go_on_behind(fold.last_step, fold.summary)
+                self.config.load({key: value for key, value in fold.config.items() if key not in self.config})
+                self._not_before_ns = max(self._not_before_ns, round(fold.facts.started_at * 1e9) + _ORDER_NS)
+            self._log.succeed(self._leaving())
+
+    def _leaving(self) -> list[bytes]:
+        """Return the records with which a log ends whose run goes on."""
+        return [self._derived(), preamble.left_record(), preamble.final_record()]
+
+    def _append_to_summary(self, body: bytes) -> None:
+        if self._turns is not None:
+            self._go_on_behind(self._turns)
+        self.append(body)
 
     def write_exception(self, error: BaseException) -> None:
         """Record an exception as Python will show it only when the run has ended."""
@@ -226,6 +250,7 @@ class Recorder:
         """Make a run directory and its log, with the records that every log begins with."""
         began_ns = time.time_ns()
         directory = make_run_directory(Path(self.settings.root_dir), self.run_id, began_ns / 1e9)
+        self._directories.add(directory.name)
         path = directory / f"run-{self.run_id}.wandb"
         step = self._step_now()
         writer: LogWriter | None = None
@@ -306,14 +331,19 @@ class Recorder:
         self.config.record_changes()
         with self.history.mutex:
             self._log.leave_if_gone()
-            tree = self.history.current_summary().tree()
-            tree["_wandb"] = {"runtime": math.floor(time.time() - self.started_ns / 1e9)}
-            self.append(derived_record(tree))
+            self.append(self._derived())
+
+    def _derived(self) -> bytes:
+        """Return the record of the whole summary for stock tools."""
+        tree = self.history.current_summary().tree()
+        tree["_wandb"] = {"runtime": math.floor(time.time() - self.started_ns / 1e9)}
+        return derived_record(tree)
 
     def forked(self) -> None:
         """In a forked child: nothing of the parent's threads and locks is assumed alive."""
         self.adds_to_another = True
         self._ending = threading.RLock()
+        self.share()  # it may fork others
         self.history.forked()
         self._log.forked()
         self._console.forked()
@@ -329,4 +359,9 @@ def _after_fork() -> None:
         recorder.forked()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+def _after_having_forked() -> None:
+    for recorder in list(_recorders):
+        recorder.share()
+
+
+os.register_at_fork(after_in_child=_after_fork, after_in_parent=_after_having_forked)

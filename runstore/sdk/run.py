@@ -337,12 +337,12 @@ class Run(Described):
     ) -> None:
         """Do nothing: by this, libraries tell W&B of themselves."""
 
-    def _tensorboard_callback(self, logdir: str, save: bool = True, root_logdir: str = "", writer: Any = None) -> None:
+    def _tensorboard_callback(self, logdir: str, save: bool = True, root_logdir: str = "", written: Any = None) -> None:
         """Read the event files that come into a folder into this run; see runstore.integrations.tensorboard."""
         from runstore.integrations.tensorboard.following import EventFiles
 
         self._usable()
-        self._recorder.part(EventFiles).add(logdir, save, root_logdir, writer)
+        self._recorder.part(EventFiles).add(logdir, save, root_logdir, written)
 
     # The end.
 
@@ -359,6 +359,7 @@ class Run(Described):
     @property
     def _attach_id(self) -> str:
         """What another process gives to `runstore.attach`, to add to this run; also how a run is pickled."""
+        self._recorder.share()
         return self.sync_dir
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -19,10 +19,10 @@ def plain(value: Any, above: tuple[int, ...] = (), *, enum_names: bool = False) 
     """Return `value` made of dict, list, str, int, float, bool and None only.
 
     Numpy and torch scalars become Python's, arrays and tensors nested lists, dataclasses and namespaces dicts; what
-    has no such form becomes its name (functions, classes) or its repr. A copy: the result shares nothing mutable.
-    `above` names what the value lies in, so that a circle ends where it closes. Of an enum its value is taken, or,
-    with `enum_names`, its name, as stock tools have it in config and summary. An object that fails when it is looked
-    at becomes its repr: logging must not end a training run.
+    has no such form becomes its name (functions, classes) or what str() makes of it. A copy: the result shares nothing
+    mutable. `above` names what the value lies in, so that a circle ends where it closes. Of an enum its value is
+    taken, or, with `enum_names`, its name, as stock tools have it in config and summary. An object that fails when it
+    is looked at becomes text as well: logging must not end a training run.
     """
     try:
         return _plain(value, above, enum_names)
@@ -100,8 +100,8 @@ def _foreign(value: Any, above: tuple[int, ...], enum_names: bool) -> Any:
         return value.isoformat()
     if isinstance(value, datetime.timedelta):
         return _duration(value)
-    if isinstance(value, complex) or type(value).__module__ in ("decimal", "fractions", "uuid"):
-        return storable(str(value)).strip("()")  # of a complex number
+    if isinstance(value, complex):
+        return str(value).strip("()")
     as_list = getattr(value, "tolist", None)  # numpy, torch, jax: a scalar where there are no dimensions
     if callable(as_list) and not isinstance(value, type):
         return plain(as_list(), above)
@@ -110,8 +110,6 @@ def _foreign(value: Any, above: tuple[int, ...], enum_names: bool) -> Any:
         return plain(item(), above)
     if callable(value) and hasattr(value, "__qualname__"):
         return f"{getattr(value, '__module__', None) or ''}.{value.__qualname__}".lstrip(".")
-    if type(value).__module__.startswith("numpy.dtype"):  # a dtype; one class for each
-        return str(value)
     if type(value).__name__ == "Namespace":  # argparse's, and its likes
         return plain(vars(value), above, enum_names=enum_names)
     return _text(value)
@@ -135,6 +133,6 @@ def storable(text: str) -> str:
 
 def _text(value: Any) -> str:
     try:
-        return storable(repr(value))
-    except Exception:  # a broken __repr__ of somebody else's must not end a training run
+        return storable(str(value))
+    except Exception:  # a broken __str__ of somebody else's must not end a training run
         return f"<{type(value).__name__}>"

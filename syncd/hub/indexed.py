@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from runstore.core.medianames import media_in
 from runstore.errors import NotFound
 from runstore.query.api import Api
 from runstore.query.points.history import sampled
@@ -49,7 +50,8 @@ class IndexedRuns:
 
 def _check(run: StoredRun, keys: Sequence[str]) -> None:
     known = run.keys
+    there = {*known, *media_in(known), "_step"}
     for key in keys:
-        if key not in known and key != "_step":
+        if key not in there:
             near = difflib.get_close_matches(key, known, 3, 0.4) or known[:3]
             raise NotFound(f"run {run.id} has no metric {key!r}; it has {', '.join(near) or 'none'}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runstore.core.artifactname import ArtifactName
+from runstore.core.rescued import list_blob
 from runstore.errors import ArtifactNotFound
 from runstore.index.indexer import Indexer
 from runstore.query.artifacts.contents import Entry, entries_of
@@ -41,7 +42,7 @@ class IndexedArtifacts:
                 raise ArtifactNotFound(f"no artifact {client_id[:40]!r} is known here")
 
             def places(named: Path, log: Path) -> list[Path]:
-                return delivered(_log_id(log), named.name)
+                return [path for name in (named.name, list_blob(str(named))) for path in delivered(_log_id(log), name)]
 
             found = (entry for entry in entries_of(connection, version, places) if entry.path > after)
             return [_entry(entry) for entry in islice(found, most)]

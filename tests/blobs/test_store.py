@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import random
 import resource
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 from runstore.blobs import store as blobs
 from runstore.blobs.store import BlobStore, SourceChanged
+from runstore.blobs.writing import write_all
 
 
 @pytest.fixture
@@ -198,19 +200,31 @@ def test_a_copy_becomes_a_link_to_its_twin(store: BlobStore, tmp_path: Path) -> 
     assert names(store) == sorted((mine.sha256, kept.sha256))
 
 
+def test_one_changed_byte_anywhere_keeps_a_twin_from_taking_the_place_of_what_is_whole(
+    store: BlobStore, tmp_path: Path
+) -> None:
+    content = random.Random(0).randbytes(900_000)
+    mine, twin = store.put(content), BlobStore(tmp_path / "other").put(content)
+    twin.path.chmod(0o644)
+    with open(twin.path, "r+b") as file:
+        file.seek(100_001)  # none of those that are looked at first
+        file.write(bytes([content[100_001] ^ 1]))
+    store.share(twin.path)
+    assert mine.path.read_bytes() == content
+
+
 def test_a_file_that_is_written_to_while_it_is_read_is_not_stored(
     store: BlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = tmp_path / "source"
     source.write_bytes(bytes(3 << 20))
-    write = blobs._write
 
     def writing(target: io.FileIO, data: bytes) -> None:
         with open(source, "ab") as file:
             file.write(b"more")
-        write(target, data)
+        write_all(target, data)
 
-    monkeypatch.setattr(blobs, "_write", writing)
+    monkeypatch.setattr(blobs, "write_all", writing)
     with pytest.raises(SourceChanged, match="changed while it was read"):
         store.put_file(source)
     assert names(store) == []

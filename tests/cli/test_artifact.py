@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -236,3 +240,31 @@ def test_names_versions_and_aliases_are_completed(
 
     monkeypatch.setenv("RUNSTORE_HOME", shared.environment["RUNSTORE_HOME"])
     assert sorted(name for name, _ in artifacts_beginning(typed)) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("runstore artifact show let", ["letters"]),
+        ("runstore artifact show letters:", ["clean", "latest", "v0", "v1"]),
+        ("runstore artifact show demo/letters:c", ["clean"]),
+        ('runstore artifact show "letters:c', ["letters:clean"]),
+        ("runstore runs list --filter state:run", ["running"]),
+    ],
+)
+def test_bash_completes_behind_a_colon_what_it_takes_for_a_word(shared: Bench, line: str, expected: list[str]) -> None:
+    command = shared.folder / "bin" / "runstore"
+    command.parent.mkdir(exist_ok=True)
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m runstore "$@"\n')
+    command.chmod(0o755)
+    script = shared.runstore("completion", "bash").stdout
+    asked = f"COMP_LINE={shlex.quote(line)}; COMP_POINT={len(line)}; _runstore_completion runstore"
+    done = subprocess.run(
+        ["bash", "--norc", "-c", f'{script}\n{asked}\nprintf "%s\\n" "${{COMPREPLY[@]}}"'],
+        env={**shared.environment, "PATH": f"{command.parent}:{os.environ['PATH']}"},
+        cwd=shared.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert sorted(done.stdout.split()) == expected, done.stderr

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -65,6 +67,18 @@ class StockRun:
             if algorithm != "MD5":
                 entry.extra.add(key="alg", value_json=f'"{algorithm}"')
         self.bodies.append(codec.encode(record))
+
+    def lists(self, name: str, entries: Mapping[str, tuple[str | Path, bytes]]) -> Path:
+        """Name an artifact with more files than a record has room for; return the file that lists them."""
+        known = [
+            {"path": path, "digest": digest_of(data), "size": len(data), "local_path": str(local)}
+            for path, (local, data) in entries.items()
+        ]
+        file = self.staged(gzip.compress("".join(f"{json.dumps(entry)}\n" for entry in known).encode()))
+        record = ArtifactRecord(name=name, type="dataset", client_id=name, digest=name)
+        record.manifest.manifest_file_path = str(file)
+        self.bodies.append(codec.encode(Record(artifact=record)))
+        return file
 
     def saves(self, path: str, original: Path | None = None, target: Path | None = None) -> Path:
         """Save a file as stock does, or make the link lead to `target`; return the link."""

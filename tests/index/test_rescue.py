@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
+from runstore.core.moves import CollectionPath
+from runstore.core.rescued import list_blob
 from runstore.index.indexer import Indexer
 from runstore.index.rescue import securing
 from runstore.index.rescue.lost import NotKept, not_kept
 from runstore.index.rescue.rescuing import rescue
 from runstore.query.api import Api
+from runstore.query.artifacts.registry import Registry
 from tests.index.stocklogs import StockRun, blob_of, original
 from tests.index.writing import write_log
 
@@ -56,6 +59,31 @@ def test_staged_files_are_linked_and_others_copied(stock: StockRun, indexer: Ind
     assert (stock.blobs / blob_of(b"weights")).read_bytes() == b"weights"
     assert outcomes(indexer) == {"a": "kept", "b": "kept"}
     assert missing(indexer) == []
+
+
+def test_what_a_list_names_that_is_too_long_for_a_record_is_brought_in_too(
+    stock: StockRun, indexer: Indexer, tmp_path: Path
+) -> None:
+    file = stock.lists("many", {"a": (stock.staged(DATA), DATA), "b": (original(tmp_path, "b", b"two"), b"two")})
+    stock.write()
+    indexer.catch_up(stock.log)
+    assert outcomes(indexer) == {"the list of files": "kept", "a": "kept", "b": "kept"}
+    file.unlink()
+    assert names(stock.blobs) == sorted([blob_of(DATA), blob_of(b"two"), list_blob(str(file))])
+    (version,) = Registry(indexer).versions(CollectionPath("", "p", "many"))
+    assert [entry.path for entry in Registry(indexer).entries(version)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("content", [None, b"no list"], ids=["gone", "damaged"])
+def test_a_list_of_files_that_cannot_be_had_is_told(content: bytes | None, stock: StockRun, indexer: Indexer) -> None:
+    file = stock.lists("many", {"a": (stock.staged(DATA), DATA)})
+    file.unlink()
+    if content is not None:
+        file.write_bytes(content)
+    stock.write()
+    indexer.catch_up(stock.log)
+    (one,) = missing(indexer)
+    assert (one.artifact, one.path, one.outcome) == ("many", "the list of files", "lost")
 
 
 def test_a_relative_path_is_that_of_the_program(stock: StockRun, indexer: Indexer, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ LACKING = {
     "Run.create": "a run is made by init",
     "Run.delete": "`runstore runs delete` asks, and looks whether the run is delivered",
     "Run.download_history_exports": "of W&B's server; the history is here: `frame`, `runstore export`",
-    "Run.log_artifact": "a stored run is not added to; `init(id=..., resume=\"must\")` goes on with it",
+    "Run.log_artifact": 'a stored run is not added to; `init(id=..., resume="must")` goes on with it',
     "Run.use_artifact": "as Run.log_artifact",
     "Run.stop": "a signal of W&B's server to its process",
     "Run.update_state": "the state follows from the log, and from whether the process lives",

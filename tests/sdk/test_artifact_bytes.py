@@ -137,7 +137,7 @@ def test_a_large_file_that_an_earlier_version_has_is_not_written_again(
         raise AssertionError("written")
 
     with begin(project="p"):
-        monkeypatch.setattr(blobs, "_write", refuse)
+        monkeypatch.setattr(blobs, "write_all", refuse)
         entry = Artifact("a", "t").add_file(large)
         with open(large, "r+b") as file:  # as large, and another one
             file.write(b"changed")
@@ -257,7 +257,7 @@ from runstore.blobs import store
 run = runstore.init()
 artifact = runstore.Artifact("a", "t")
 artifact.add_file(sys.argv[1], name="small.txt")
-write, left = store._write, int(sys.argv[3])
+write, left = store.write_all, int(sys.argv[3])
 
 def writing(target, data):
     global left
@@ -266,7 +266,7 @@ def writing(target, data):
     if not left:
         os.kill(os.getpid(), signal.SIGKILL)
 
-store._write = writing
+store.write_all = writing
 artifact.add_file(sys.argv[2])
 run.log_artifact(artifact)
 """
@@ -277,7 +277,7 @@ def test_a_kill_while_a_large_file_is_added_leaves_no_half_blob(
     folder: Path, source: Path, tmp_path: Path, blocks: int
 ) -> None:
     large = tmp_path / "large"
-    large.write_bytes(os.urandom(4 << 20))
+    large.write_bytes(os.urandom(16 << 20))
     command = [sys.executable, "-c", KILLED, str(source / "a.txt"), str(large), str(blocks)]
     done = subprocess.run(command, capture_output=True, timeout=30)
     assert done.returncode == -signal.SIGKILL, done.stderr

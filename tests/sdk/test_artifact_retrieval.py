@@ -80,6 +80,28 @@ def test_a_moved_run_directory_still_has_its_artifacts(logged_twice: Path, tmp_p
     assert not log.exists()
 
 
+def test_bytes_are_found_in_another_run_that_logged_the_same(folder: Path, tmp_path: Path) -> None:
+    directories = []
+    for run_id in ("first", "second"):
+        with begin(project="p", id=run_id) as run:
+            run.log_artifact(made("one"))
+            directories.append(Path(run.dir).parent)
+    shutil.rmtree(directories[0] / "blobs")
+    assert tree(runstore.Api().artifact("p/net:v0").download(tmp_path / "root")) == {"weights.txt": b"one"}
+
+
+def test_bytes_are_found_in_a_copy_of_the_run_directory(folder: Path, tmp_path: Path) -> None:
+    with begin(project="p") as run:
+        run.log_artifact(made("one"))
+        directory = Path(run.dir).parent
+    shutil.copytree(directory, folder / "wandb" / directory.name.replace("offline-run-2", "offline-run-3"))
+    for one in sorted((folder / "wandb").glob("offline-run-*")):
+        assert runstore.Api().artifact("p/net:v0").version == "v0"
+        os.rename(one / "blobs", one / "away")
+        assert tree(runstore.Api().artifact("p/net:v0").download(tmp_path / one.name)) == {"weights.txt": b"one"}
+        os.rename(one / "away", one / "blobs")
+
+
 def test_a_lookup_opens_no_server_and_starts_no_daemon(logged_twice: Path, tmp_path: Path) -> None:
     ask(DOWNLOADED.format(found=BY_THE_API.format(name="net:best")), tmp_path)
     assert sorted(path.name for path in index_path().parent.iterdir() if "index.db" not in path.name) == []

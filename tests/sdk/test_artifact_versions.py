@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runstore.core.moves import CollectionPath, Move
+from runstore.errors import ArtifactNotLoggedError
 from runstore.query.artifacts.registry import Registry
 from runstore.query.artifacts.version import Version
 from runstore.sdk.artifacts import claiming
@@ -75,6 +76,20 @@ def test_an_artifact_that_is_logged_again_only_gets_the_aliases(folder: Path) ->
     assert (first.version, first.aliases) == ("v0", ["chosen", "latest"])
     assert second.version == "v1"
     assert [version.aliases for version in known("", "p", "a")] == [("chosen", "latest"), ("best", "candidate")]
+
+
+def test_a_version_of_another_type_is_recorded_and_said_since_a_server_would_refuse_it(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = begin(project="p")
+    run.log_artifact(made("one"))
+    run.log_artifact(made("two"))
+    assert "is of type" not in capfd.readouterr().err
+    other = Artifact("a", "dataset")
+    with other.new_file("three.txt"):
+        pass
+    assert run.log_artifact(other).wait().version == "v2"
+    assert "a:v1 is of type 't'; a version of type 'dataset' is recorded" in capfd.readouterr().err
 
 
 def test_an_artifact_is_linked_to_another_collection(folder: Path) -> None:
@@ -153,7 +168,9 @@ def test_a_claim_that_takes_too_long_is_given_up(
 
 def test_parts_of_several_runs_become_one_version(folder: Path) -> None:
     with begin(project="p") as run:
-        run.upsert_artifact(made("one"), distributed_id="all")
+        part = run.upsert_artifact(made("one"), distributed_id="all")
+        with pytest.raises(ArtifactNotLoggedError, match="a part of an artifact, which gets one when its last part"):
+            part.version  # noqa: B018
         assert known("", "p", "a") == []
     with begin(project="p") as run:
         last = run.finish_artifact(made("two"), distributed_id="all")

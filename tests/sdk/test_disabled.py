@@ -11,6 +11,7 @@ import pytest
 
 import runstore
 from runstore.errors import ConfigError
+from runstore.sdk.artifacts.artifact import Artifact
 from runstore.sdk.disabled import DisabledRun, Nothing
 from runstore.sdk.media.base import Media
 from runstore.sdk.run import Run
@@ -135,9 +136,14 @@ def test_methods_answer_plausibly(call: Callable[[Any], Any], answer: object) ->
     assert call(begun()) == answer
 
 
-def test_artifacts_come_back_unlogged() -> None:
-    run, artifact = begun(), object()
-    assert run.log_artifact(artifact, aliases=["best"]) is artifact
+def test_artifacts_are_filled_and_not_logged() -> None:
+    run, artifact = begun(), Artifact("net", "model")
+    with artifact.new_file("weights.txt") as file:
+        file.write("1")
+    for log in (run.log_artifact, run.upsert_artifact, run.finish_artifact):
+        logged = log(artifact, aliases=["best"])
+        logged.wait()
+        assert (logged.name, artifact.state) == ("net", "PENDING")
     assert run.use_artifact(artifact_or_name=artifact) is artifact
     assert run.link_artifact(artifact, "registry/model") is artifact
     found = run.use_artifact("model:latest", type="model")

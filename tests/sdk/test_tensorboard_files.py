@@ -21,6 +21,7 @@ from runstore.integrations.tensorboard.events import Buckets, Value, event_of
 from runstore.integrations.tensorboard.fields import NotAMessage, fields
 from runstore.integrations.tensorboard.folders import EventFolder, named_root, settle
 from runstore.integrations.tensorboard.records import DamagedRecords, RecordFile
+from runstore.integrations.tensorboard.tensors import array
 from runstore.integrations.tensorboard.values import Conversion
 from runstore.query.export.eventfile import EventFile
 from tests import packages
@@ -289,3 +290,28 @@ def test_buckets_of_tensorflow_end_at_the_greatest_value() -> None:
     buckets = Buckets((1.0, 2.0, 1.7976931348623157e308), (3.0, 4.0, 5.0), 0.5, 9.0)
     found = Conversion().of(Value("h", "histogram", buckets=buckets))
     assert (found.histogram, found.bins) == ([3, 4, 5], [0.5, 1.0, 2.0, 9.0])
+
+
+def message(*parts: tuple[int, bytes | int]) -> bytes:
+    """Return a protobuf message of contents and small varints."""
+    out = b""
+    for number, value in parts:
+        out += bytes([number << 3, value]) if isinstance(value, int) else bytes([number << 3 | 2, len(value)]) + value
+    return out
+
+
+@pytest.mark.parametrize(
+    ("dtype", "numbers", "wanted"),
+    [
+        (9, (10, bytes([5, *[0xFF] * 9, 1])), [5, -1]),  # int64, packed varints
+        (2, (4, np.array([0.5, 1.5]).tobytes()), [0.5, 1.5]),  # float64, as content
+        (1, (5, np.array([0.25], "<f4").tobytes()), [0.25, 0.25]),  # float32, one for all
+        (19, (13, bytes([0x80, 0x78, 0x80, 0x80, 0x01])), [1.0, 2.0]),  # float16, as bits
+        (10, (11, bytes([1, 0])), [True, False]),
+        (9, (10, bytes([1, 2, 3])), None),  # more than the shape holds
+        (7, (8, b"text"), None),
+    ],
+)
+def test_tensors_are_arrays_in_all_their_forms(dtype: int, numbers: tuple[int, bytes], wanted: object) -> None:
+    found = array(message((1, dtype), (2, message((2, message((1, 2))))), numbers))
+    assert (None if found is None else found.tolist()) == wanted

@@ -15,7 +15,9 @@ from pathlib import Path, PurePosixPath
 from runstore.core.manifest import hasher
 from runstore.core.rescued import saved_path
 from runstore.errors import UsageError
+from runstore.index.artifacts.manifestfile import ManifestMissing
 from runstore.index.rescue import securing
+from runstore.index.rescue.rows import Row, listed_entries
 from runstore.index.rescue.securing import LINKED, NotSecured
 from runstore.paths import RUN_DIRECTORY_PREFIXES, is_log_name
 
@@ -31,11 +33,17 @@ class Wanted:
     source: str
     size: int
     outcome: str
+    artifact: str = ""
 
     @property
     def is_saved_file(self) -> bool:
         """Whether it is a file of `files`, not one of an artifact."""
         return self.blob.startswith("file-")
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it says what files an artifact has, more than its record could hold."""
+        return self.blob.startswith("list-")
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,7 @@ class Result:
     wanted: Wanted
     outcome: str
     reason: str = ""
+    named: tuple[Row, ...] = ()  # what it names, where it is a list of files
 
 
 def rescued(
@@ -68,9 +77,10 @@ def rescued(
             if not alone:  # another process is at it
                 return
             place = _Place(log.parent, folder)
+            yield from (place.list_of_files(one) for one in due if one.is_list)
             yield from _linked(place, due)
             for one in due:
-                if is_time_for(max(one.size, 0)):
+                if not one.is_list and is_time_for(max(one.size, 0)):
                     yield place.file(one, has_ended) if one.is_saved_file else place.entry(one)
                 done += 1
     except OSError as error:
@@ -96,7 +106,7 @@ def _of_others(folder: Path, wanted: Wanted, refused: str) -> Result:
 def _linked(place: _Place, due: Iterable[Wanted]) -> Iterator[Result]:
     """Secure at once what takes no time: before the first byte of a large file is read, all links are there."""
     for one in due:
-        if one.outcome == "waiting" and not one.is_saved_file and place.links(one):
+        if one.outcome == "waiting" and not (one.is_saved_file or one.is_list) and place.links(one):
             yield Result(one, "linked")
 
 
@@ -115,6 +125,19 @@ class _Place:
             return securing.linked(self._original(wanted), wanted.size, self.blobs, wanted.blob)
         except NotSecured:
             return False
+
+    def list_of_files(self, wanted: Wanted) -> Result:
+        """Bring in the list of an artifact's files, and say what it names. Raises OSError."""
+        target = self.blobs / wanted.blob
+        try:
+            if not securing.has_size(target, -1):
+                securing.copied_as_it_is(self._original(wanted), target, self.blobs)
+            return Result(wanted, "kept", named=listed_entries(target, wanted.artifact))
+        except NotSecured as error:
+            return Result(wanted, "failed" if error.again else "lost", error.reason)
+        except ManifestMissing as error:
+            target.unlink(missing_ok=True)
+            return Result(wanted, "lost", str(error))
 
     def entry(self, wanted: Wanted) -> Result:
         """Bring in a file of an artifact. Raises OSError where nothing can be written."""

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from runstore.index.rescue.onelog import AGAIN_SECONDS, Result, Wanted, rescued
+from runstore.index.rescue.rows import write_entries
 from runstore.index.upkeep.notices import tell
 
 Transaction = Callable[[], AbstractContextManager[sqlite3.Connection]]
@@ -31,7 +32,7 @@ _OPEN_LOGS = (
     " WHERE logs.id IN (SELECT log FROM rescues WHERE outcome NOT IN ('kept', 'lost')) ORDER BY path"
 )
 _DUE = (
-    "SELECT blob, source, size, outcome FROM rescues WHERE log = ? AND outcome NOT IN ('kept', 'lost')"
+    "SELECT blob, source, size, outcome, artifact FROM rescues WHERE log = ? AND outcome NOT IN ('kept', 'lost')"
     " AND (outcome <> 'failed' OR tried_at NOT BETWEEN ? AND ?)"
     " AND (outcome <> 'held' OR ? OR tried_at NOT BETWEEN ? AND ?)"
 )
@@ -93,6 +94,9 @@ def _write(transaction: Transaction, log: int, now: float, results: Iterable[Res
     due = time.monotonic() + _WRITE_SECONDS
     for result in results:
         total += 1
+        if result.named:
+            with transaction() as connection:  # before the list counts as read
+                write_entries(connection, log, result.named)
         rows.append((result.outcome, result.reason, now, log, result.wanted.blob, result.wanted.source))
         if len(rows) >= _TOGETHER or time.monotonic() > due:
             _update(transaction, rows)

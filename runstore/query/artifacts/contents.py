@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from runstore.core.rescued import list_blob
+from runstore.index.artifacts.manifestfile import entries_in
 from runstore.query.artifacts.version import Version
 
 
@@ -27,24 +29,50 @@ class Entry(NamedTuple):
     log: Path
 
 
+_MOST_DIRECTORIES = 100
+
 # Where the file with a manifest may be, given where its log says that it was, and the log.
 ManifestPlaces = Callable[[Path, Path], Iterable[Path]]
 
 
-def on_this_machine(named: Path, log: Path) -> tuple[Path, Path]:
-    """Return the file beside the log, since run directories are moved, and the one that the log names."""
-    return log.parent / "blobs" / named.name, named
+def on_this_machine(named: Path, log: Path) -> tuple[Path, ...]:
+    """Return files beside the log, since run directories are moved, and the one that the log names."""
+    blobs = log.parent / "blobs"
+    return blobs / named.name, blobs / list_blob(str(named)), named
 
 
 def entries_of(
     connection: sqlite3.Connection, version: Version, manifests: ManifestPlaces = on_this_machine
 ) -> list[Entry]:
-    """Return all that is in a version, in order of path; `manifests` says where those are that no record holds."""
+    """Return all that is in a version, in order of path; `manifests` says where those are that no record holds.
+
+    Raises ManifestMissing where such a one is nowhere.
+    """
     by_path: dict[str, Entry] = {}
     for sources in reversed(list(_layers(connection, version))):
         for log, place in sources:
             by_path.update((entry.path, entry) for entry in artifact_entries(connection, log, place, manifests))
     return [by_path[path] for path in sorted(by_path)]
+
+
+def directories_with(connection: sqlite3.Connection, version: Version) -> tuple[str, ...]:
+    """Return run directories in which the bytes of a version may lie: of all that logged it, and of copies of these.
+
+    Those of the versions below it are among them. Of very many, some.
+    """
+    found: dict[str, None] = {}
+    at = _at_home(connection, version)
+    while at is not None and len(found) < _MOST_DIRECTORIES:
+        paths = connection.execute(
+            "SELECT DISTINCT l.path FROM members AS m JOIN artifacts AS a ON a.client_id = m.client_id"
+            " JOIN logs AS l ON l.id = a.log WHERE m.collection = ? AND m.number = ? AND a.digest <> '' LIMIT ?",
+            (*at, _MOST_DIRECTORIES),
+        )
+        found.update((os.path.dirname(path), None) for (path,) in paths)
+        query = "SELECT base FROM versions WHERE collection = ? AND number = ?"
+        (base,) = connection.execute(query, at).fetchone()
+        at = None if base is None else (at[0], base)
+    return tuple(found)
 
 
 def _layers(connection: sqlite3.Connection, version: Version) -> Iterator[list[tuple[int, int]]]:
@@ -77,26 +105,23 @@ def _at_home(connection: sqlite3.Connection, version: Version) -> tuple[int, int
 def artifact_entries(
     connection: sqlite3.Connection, log: int, place: int, manifests: ManifestPlaces = on_this_machine
 ) -> Iterator[Entry]:
-    """Yield what one record of an artifact, at this place of the log with this row, says that is in it."""
+    """Yield what one record of an artifact, at this place of the log with this row, says that is in it.
+
+    Raises ManifestMissing as `entries_of` does.
+    """
     query = "SELECT path, manifest_file FROM artifacts JOIN logs ON logs.id = log WHERE log = ? AND place = ?"
     path, manifest_file = connection.execute(query, (log, place)).fetchone()
     if manifest_file:
-        yield from _from_file(manifests(Path(manifest_file), Path(path)), Path(path))
+        named, said_by = Path(manifest_file), Path(path)
+        yield from _from_file(manifests(named, said_by), named, said_by)
         return
     query = "SELECT path, digest, size, ref, local_path, extra FROM artifact_entries WHERE log = ? AND place = ?"
     for name, digest, size, ref, local_path, extra in connection.execute(query, (log, place)):
         yield Entry(name, digest, size, ref, local_path, json.loads(extra), Path(path))
 
 
-def _from_file(places: Iterable[Path], log: Path) -> Iterator[Entry]:
-    """Yield the entries of a manifest that was too large for a record; none where its file is gone."""
-    for place in places:
-        try:
-            lines = gzip.decompress(place.read_bytes()).decode().splitlines()
-        except (OSError, EOFError, ValueError):
-            continue
-        for entry in map(json.loads, lines):
-            size, digest = int(entry.get("size") or 0), str(entry.get("digest", ""))
-            ref, local_path = entry.get("ref") or "", entry.get("local_path") or ""
-            yield Entry(entry["path"], digest, size, ref, local_path, entry.get("extra") or {}, log)
-        return
+def _from_file(places: Iterable[Path], named: Path, log: Path) -> Iterator[Entry]:
+    for entry in entries_in(places, named):
+        size, digest = entry.get("size", 0), entry.get("digest", "")
+        ref, local_path = entry.get("ref", ""), entry.get("local_path", "")
+        yield Entry(entry["path"], digest, size, ref, local_path, entry.get("extra", {}), log)

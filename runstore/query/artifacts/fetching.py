@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ BLOBS = "blobs"  # the folder of a run directory, and the one of the cache
 class Wanted:
     """The bytes of one file: their digest as a manifest spells it, their size, and where the log says they lie.
 
-    `run_directory` is where that log is now, "" where nobody knows.
+    `run_directory` is where that log is now, "" where nobody knows; `others` are run directories that may hold them.
     """
 
     digest: str
@@ -32,6 +32,7 @@ class Wanted:
     local_path: str
     run_directory: str = ""
     algorithm: str = MD5
+    others: Sequence[str] = ()
 
     @property
     def name(self) -> str | None:
@@ -70,16 +71,23 @@ def cache_folder() -> Path:
 
 
 def _local_places(wanted: Wanted) -> Iterator[Path]:
-    blobs = Path(wanted.run_directory, BLOBS) if wanted.run_directory else None
-    name = os.path.basename(wanted.local_path)
-    if blobs is not None and name not in ("", ".", ".."):
-        yield blobs / name  # run directories are moved
+    if wanted.run_directory:
+        yield from _blobs_in(wanted.run_directory, wanted)  # run directories are moved
     if os.path.isabs(wanted.local_path):
         yield Path(wanted.local_path)
     if wanted.name is not None:
-        if blobs is not None:
-            yield blobs / wanted.name
         yield cache_folder() / wanted.name
+    for directory in wanted.others:
+        if directory != wanted.run_directory:
+            yield from _blobs_in(directory, wanted)
+
+
+def _blobs_in(directory: str, wanted: Wanted) -> Iterator[Path]:
+    name = os.path.basename(wanted.local_path)
+    if name not in ("", ".", ".."):
+        yield Path(directory, BLOBS, name)
+    if wanted.name is not None:
+        yield Path(directory, BLOBS, wanted.name)
 
 
 def _is_file_of(path: Path, size: int | None) -> bool:

@@ -36,12 +36,11 @@ class RunArtifacts(Pages["Artifact"]):
         return list({self._identity(row): row for row in found}.values())
 
     def _identity(self, row: sqlite3.Row) -> Any:
-        """Return what only this artifact has: where several processes of the run made it, their parts are one."""
-        if row["distributed_id"]:
-            members = "SELECT collection, number FROM members WHERE client_id = ?"
-            version = self._connection.execute(members, (row["client_id"],)).fetchone()
-            if version is not None:
-                return tuple(version)
+        """Return what only this artifact has: parts that several processes made are one, and so are equal contents."""
+        members = "SELECT collection, number FROM members WHERE client_id = ? ORDER BY collection"
+        version = self._connection.execute(members, (row["client_id"],)).fetchone()
+        if version is not None:
+            return tuple(version)
         return row["client_id"] or (row["log"], row["place"])
 
     def _artifacts(self, rows: Sequence[sqlite3.Row]) -> list[Artifact]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from runstore.core.moves import CollectionPath
 from runstore.core.times import iso
+from runstore.index.artifacts.manifestfile import ManifestMissing
 from runstore.query.artifacts.registry import Registry, Version
 from runstore.query.artifacts.version import versions_where
 
@@ -92,5 +93,8 @@ def _size(known: Registry, version: Version) -> tuple[int | None, int | None]:
     entries, size, is_composed = known.connection.execute(query, (version.log, version.place)).fetchone()
     if not is_composed and entries is not None:
         return entries, size
-    found = known.entries(version)
-    return (len(found), sum(entry.size for entry in found)) if found else (entries, size)
+    try:
+        found = known.entries(version)
+    except ManifestMissing:
+        return entries, size
+    return len(found), sum(entry.size for entry in found)

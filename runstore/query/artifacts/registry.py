@@ -22,7 +22,7 @@ from runstore.index.connection import IndexConnection
 from runstore.index.indexer import Indexer
 from runstore.paths import default_root
 from runstore.query.artifacts.claims import Claim, only_claim
-from runstore.query.artifacts.contents import Entry, entries_of
+from runstore.query.artifacts.contents import Entry, directories_with, entries_of
 from runstore.query.artifacts.missing import no_collection, no_version
 from runstore.query.artifacts.version import Version, versions_where
 
@@ -134,8 +134,12 @@ class Registry:
         return [kind for (kind,) in found]
 
     def entries(self, version: Version) -> list[Entry]:
-        """Return all that is in a version, in order of path."""
+        """Return all that is in a version, in order of path. Raises ManifestMissing where its list of them is gone."""
         return entries_of(self._connection, version)
+
+    def directories_with(self, version: Version) -> tuple[str, ...]:
+        """Return run directories in which bytes of a version may lie: of all that logged it, and of copies of these."""
+        return directories_with(self._connection, version)
 
     def by_client_id(self, client_id: str) -> Version | None:
         """Return the version that an artifact became where it was logged; None where no log here says so."""

@@ -124,12 +124,15 @@ def _entries(version: Version, index: Path | None) -> list[StoredEntry]:
     with registry(index) as known:
         # The rows of a log may be others since: an index is built anew, a run directory moved.
         now = known.by_client_id(version.client_id) or version
-        found = known.entries(now)
-    return [stored_entry(entry) for entry in found]
+        found, directories = known.entries(now), known.directories_with(now)
+    return [stored_entry(entry, directories) for entry in found]
 
 
-def stored_entry(entry: Entry) -> StoredEntry:
-    """Return an entry of the index as one of sdk's. Raises WrongArtifact for a path that leads out of the artifact."""
+def stored_entry(entry: Entry, directories: tuple[str, ...] = ()) -> StoredEntry:
+    """Return an entry of the index as one of sdk's; its bytes may be in one of these run directories, too.
+
+    Raises WrongArtifact for a path that leads out of the artifact.
+    """
     from runstore.sdk.artifacts.stored import StoredEntry
 
     return StoredEntry(
@@ -140,4 +143,5 @@ def stored_entry(entry: Entry) -> StoredEntry:
         entry.local_path or None,
         extra=entry.extra,
         run_directory=str(entry.log.parent),
+        other_directories=directories,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from runstore.core.artifactname import ArtifactName
 from runstore.core.manifest import ALGORITHM_KEY, MD5
 from runstore.errors import CommError
+from runstore.index.artifacts.manifestfile import ManifestMissing
 from runstore.query.artifacts.elsewhere import files_elsewhere
 from runstore.query.artifacts.fetching import Wanted, places_here
 from runstore.query.artifacts.registry import Entry, Registry, Version
@@ -37,7 +38,12 @@ def whereabouts(known: Registry, version: Version) -> list[Whereabouts]:
 
     The hubs that the user has named are asked only if something is not here.
     """
-    return _completed(version, [_whereabouts(entry, next(_places(entry), None)) for entry in known.entries(version)])
+    try:
+        entries = known.entries(version)
+    except ManifestMissing as error:
+        return [_unlisted(version, error)]
+    directories = known.directories_with(version)
+    return _completed(version, [_whereabouts(entry, next(_places(entry, directories), None)) for entry in entries])
 
 
 def checked(
@@ -47,10 +53,14 @@ def checked(
 
     `seen` is what was found out of files before, which are read once, however many versions hold them.
     """
-    found = []
-    for entry in known.entries(version):
-        whole = next((place for place in _places(entry) if _is_whole(place, entry, seen)), None)
-        there = next(_places(entry), None)
+    try:
+        entries = known.entries(version)
+    except ManifestMissing as error:
+        return [_unlisted(version, error)]
+    found, directories = [], known.directories_with(version)
+    for entry in entries:
+        whole = next((place for place in _places(entry, directories) if _is_whole(place, entry, seen)), None)
+        there = next(_places(entry, directories), None)
         if whole is None and there is not None:
             found.append(Whereabouts(entry, DAMAGED, there))
         else:
@@ -69,16 +79,22 @@ def counted(found: Sequence[Whereabouts]) -> dict[str, dict[str, int]]:
     return counts
 
 
+def _unlisted(version: Version, error: ManifestMissing) -> Whereabouts:
+    """Return what stands for all files of a version, where what they are is not known any more."""
+    return Whereabouts(Entry("*", version.digest, 0, "", "", {}, version.path), LOST, None, str(error))
+
+
 def _whereabouts(entry: Entry, place: Path | None) -> Whereabouts:
     if entry.ref:
         return Whereabouts(entry, REFERENCE)
     return Whereabouts(entry, LOST if place is None else HERE, place)
 
 
-def _places(entry: Entry) -> Iterator[Path]:
+def _places(entry: Entry, directories: tuple[str, ...]) -> Iterator[Path]:
     if not entry.ref:
-        algorithm = str(entry.extra.get(ALGORITHM_KEY, MD5))
-        yield from places_here(Wanted(entry.digest, entry.size, entry.local_path, str(entry.log.parent), algorithm))
+        algorithm, directory = str(entry.extra.get(ALGORITHM_KEY, MD5)), str(entry.log.parent)
+        wanted = Wanted(entry.digest, entry.size, entry.local_path, directory, algorithm, directories)
+        yield from places_here(wanted)
 
 
 def _is_whole(place: Path, entry: Entry, seen: dict[tuple[object, ...], bool]) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 from runstore.errors import StorageError, UsageError
 from runstore.query.export.formats import Format, format_named
 from runstore.query.export.windows import RunHistory
+from runstore.query.points.entries import names_with_leaves
 from runstore.query.stored.run import StoredRun
 
 _UNSAFE = re.compile(r"[^\w.-]")
@@ -66,7 +67,8 @@ def expected_points(runs: Sequence[StoredRun], keys: Sequence[str] | None) -> in
 
 
 def _history(run: StoredRun, keys: Sequence[str] | None) -> RunHistory:
-    return RunHistory(run.connection, run.place, keys)
+    names = None if keys is None else names_with_leaves(run.connection, run.place, keys)
+    return RunHistory(run.connection, run.place, names)
 
 
 def _write_all(

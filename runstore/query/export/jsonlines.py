@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 
 from runstore.core.json_names import named
+from runstore.core.medianames import leaves_in, united
 from runstore.query.export.windows import RunHistory
 from runstore.query.points.columns import STEP, Column, Columns
 
@@ -23,7 +24,7 @@ class JsonLines:
     def write_run(
         self, path: Path, run: Mapping[str, Any], history: RunHistory, progress: Callable[[int], None]
     ) -> None:
-        """Write a line a step."""
+        """Write a line a step, with one object for a media value, as `scan_history` has it."""
         with path.open("wb") as file:
             for columns in history.windows():
                 file.writelines(orjson.dumps(row) + b"\n" for row in _rows(columns))
@@ -38,8 +39,10 @@ class JsonLines:
 def _rows(columns: Columns) -> Iterator[dict[str, Any]]:
     names = [STEP, *columns.by_name]
     values = [columns.steps.tolist(), *map(_values, columns.by_name.values())]
-    for row in zip(*values, strict=True):
-        yield {name: value for name, value in zip(names, row, strict=True) if value is not None}
+    leaves = leaves_in(names)
+    for cells in zip(*values, strict=True):
+        row = {name: value for name, value in zip(names, cells, strict=True) if value is not None}
+        yield united(row, leaves) if leaves else row
 
 
 def _values(column: Column) -> list[Any]:

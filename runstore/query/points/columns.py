@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from runstore.core.json_names import named
 from runstore.index.placing import Steps
-from runstore.query.points.entries import HISTORY, Entries, entries_of
+from runstore.query.points.entries import Entries, entries_of
+from runstore.query.points.oflog import HISTORY
 from runstore.query.points.stitched import points_in
 
 STEP = "_step"
@@ -87,8 +88,8 @@ def columns_of(
 
     There is a row for each step that has any of them, from `min_step` (included) to `max_step` (not included). Numbers
     are int64 where all of a metric's numbers are integers, else float64. Text and booleans are columns of their own
-    kind; a metric that holds lists, media or values of several kinds is a column of JSON text. With `kinds`, those of
-    a wider window, columns are of these kinds.
+    kind; a metric that holds lists or values of several kinds is a column of JSON text. A media value is a column for
+    each of its leaves, as `table.path`. With `kinds`, those of a wider window, columns are of these kinds.
     """
     names = None if keys is None else [key for key in dict.fromkeys(keys) if key != STEP]
     entries = entries_of(connection, run, names, HISTORY, min_step, max_step)

@@ -6,9 +6,8 @@ earlier logs; of several at one step the last one counts. Nothing here loops ove
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,22 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from runstore.core.keys import dotted
+from runstore.core.medianames import leaves_in, media_in, type_leaf, with_leaves
 from runstore.core.stitch import Piece
 from runstore.index.chunks.series import Chunk, joined
-from runstore.index.chunks.tails import CHUNK_COLUMNS
 from runstore.index.pieces import lineage_of
 from runstore.index.placing import STEP_COLUMNS, Steps, lifted, open_row, steps_of_chunk, steps_of_log
-
-HISTORY, SYSTEM = "history", "system"  # streams of series: what the program logged, what was measured of the machine
-# Older SQLite takes no more than 999 values in one statement; so many keys are nearly all keys.
-_MAX_NAMED = 500
+from runstore.query.points.oflog import HISTORY, Names, Part, entries_of_log, names_below
 
 Which = npt.NDArray[np.intp]
-Part = Chunk | list[Any]  # of numbers; of anything
-_Found = tuple[str, Steps, Part]
-_Window = tuple[int | None, int | None]
-# Chunks whose steps are not in order may have some anywhere between. No window: both values are NULL.
-_IN_WINDOW = " AND NOT coalesce(rising AND (chunks.last_step < ? OR first_step >= ?), 0)"
 
 
 @dataclass
@@ -40,9 +31,27 @@ class Entries:
 
     steps: list[Steps] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
+    logs: list[int] = field(default_factory=list)  # of each part, which of the run's logs it is of: 0, 1, 2, ...
 
-    def chosen(self) -> tuple[Steps, Which | None]:
-        """Return the steps, each once, in order, and which entries count there; None: all of them as they are."""
+    def add(self, steps: Steps, part: Part, log: int) -> None:
+        """Add entries of one log, behind all others."""
+        self.steps.append(steps)
+        self.parts.append(part)
+        self.logs.append(log)
+
+    def chosen(self, min_step: int | None = None, max_step: int | None = None) -> tuple[Steps, Which | None]:
+        """Return the steps, each once, in order, and which entries count there; None: all of them as they are.
+
+        Steps from `min_step` (included) to `max_step` (not included).
+        """
+        steps, which = self._chosen()
+        low = 0 if min_step is None else int(np.searchsorted(steps, min_step))
+        high = len(steps) if max_step is None else int(np.searchsorted(steps, max_step))
+        if which is None and high - low < len(steps):
+            return steps[low:high], np.arange(low, high)
+        return steps[low:high], None if which is None else which[low:high]
+
+    def _chosen(self) -> tuple[Steps, Which | None]:
         steps = np.concatenate(self.steps) if self.steps else np.empty(0, np.int64)
         if bool((steps[1:] > steps[:-1]).all()):
             return steps, None
@@ -67,23 +76,52 @@ def entries_of(
     stream: str = HISTORY,
     min_step: int | None = None,
     max_step: int | None = None,
-) -> Mapping[str, Entries]:
+) -> dict[str, Entries]:
     """Return the entries of a run's metrics by name, of all its logs: of these metrics, or of all.
 
     Numbers before `min_step`, and from `max_step` on, may be left out: chunks that lie there need not be read.
     """
     found: dict[str, Entries] = {}
-    for piece in lineage_of(connection, run):
+    names = Names(keys)
+    lineage = lineage_of(connection, run)
+    for number, piece in enumerate(lineage):
         whole = piece if stream == HISTORY else Piece(piece.log, None, None, piece.last_step)  # times are no steps
         places = _Places(connection, whole)
         window = (min_step, max_step) if whole.after is None else (None, None)
-        for key, own_steps, own_part in _of_log(connection, piece.log, keys, stream, window):
+        for key, own_steps, own_part in entries_of_log(connection, piece.log, names, stream, window):
             steps, part = places.counting(own_steps, own_part)
             if len(steps):
-                entries = found.setdefault(key, Entries())
-                entries.steps.append(steps)
-                entries.parts.append(part)
+                found.setdefault(key, Entries()).add(steps, part, number)
+    if len(lineage) > 1:
+        _drop_superseded(found)
     return found
+
+
+def entries_with_leaves(
+    connection: sqlite3.Connection,
+    run: int,
+    keys: Sequence[str],
+    min_step: int | None = None,
+    max_step: int | None = None,
+) -> dict[str, Entries]:
+    """Return the entries of these metrics of the history, and of the leaves of those that are media values."""
+    found = entries_of(connection, run, [*keys, *map(type_leaf, keys)], HISTORY, min_step, max_step)
+    media = [key for key in media_in(found) if key in keys]
+    if not media:
+        return found
+    return found | entries_of(connection, run, _leaves_of(connection, run, media), HISTORY, min_step, max_step)
+
+
+def names_with_leaves(connection: sqlite3.Connection, run: int, keys: Sequence[str]) -> list[str]:
+    """Return these keys, each once; in the place of those of media values in the history stand all their leaves."""
+    media = media_in(entries_of(connection, run, [type_leaf(key) for key in keys]))
+    return with_leaves(keys, entries_of(connection, run, _leaves_of(connection, run, media)) if media else ())
+
+
+def _leaves_of(connection: sqlite3.Connection, run: int, media: Sequence[str]) -> list[str]:
+    """Return keys of media values, and the names of all leaves below them."""
+    pieces = lineage_of(connection, run)
+    return [*media, *set[str]().union(*(names_below(connection, piece.log, media) for piece in pieces))]
 
 
 def names_of(connection: sqlite3.Connection, piece: Piece) -> set[str]:
@@ -125,53 +163,43 @@ class _Places:
         steps = self._placed(steps)
         if self._below is None or not len(steps) or int(steps.max()) < self._below:
             return steps, part
-        keep = np.flatnonzero(steps < self._below)
-        if not len(keep):
-            return steps[keep], []
-        if isinstance(part, list):
-            return steps[keep], [part[place] for place in keep.tolist()]
-        column = part.column()
-        kept = [column[place] for place in keep.tolist()] if isinstance(column, list) else column[keep]
-        return steps[keep], Chunk.pack(steps[keep], kept)
+        return _kept(steps, part, steps < self._below)
 
 
-def _of_log(
-    connection: sqlite3.Connection, log: int, keys: Sequence[str] | None, stream: str, window: _Window = (None, None)
-) -> Iterator[_Found]:
-    """Yield name, steps and values of one log's entries: of each name first the numbers, then all else."""
-    few = keys if keys is not None and len(keys) <= _MAX_NAMED else ()
-    which = f" AND key IN ({', '.join('?' * len(few))})" if few else ""
-    wanted = None if keys is None else set(keys)
-    chunks = connection.execute(
-        f"SELECT key, {CHUNK_COLUMNS} FROM series JOIN chunks ON series = series.id"
-        f" WHERE log = ? AND stream = ?{which}{_IN_WINDOW} ORDER BY series, place",
-        (log, stream, *few, *window),
-    )
-    for key, *columns in chunks:
-        if wanted is None or key in wanted:
-            chunk = Chunk(*columns)
-            yield key, chunk.step_array(), chunk
-    if stream != HISTORY:
-        return
-    for key, (steps, values) in _texts(connection, log, which, few).items():
-        if wanted is None or key in wanted:
-            yield key, np.array(steps, np.int64), [json.loads(text) for text in values]
-    step, row = open_row(connection, log)
-    for name, value in row.items():
-        if name != "_step" and (wanted is None or dotted(name) in wanted):
-            yield dotted(name), np.array([step], np.int64), [value]
+def _kept(steps: Steps, part: Part, which: npt.NDArray[np.bool_]) -> tuple[Steps, Part]:
+    """Return some of these entries."""
+    keep = np.flatnonzero(which)
+    if not len(keep):
+        return steps[keep], []
+    if isinstance(part, list):
+        return steps[keep], [part[place] for place in keep.tolist()]
+    column = part.column()
+    kept = [column[place] for place in keep.tolist()] if isinstance(column, list) else column[keep]
+    return steps[keep], Chunk.pack(steps[keep], kept)
 
 
-def _texts(
-    connection: sqlite3.Connection, log: int, which: str, few: Sequence[str]
-) -> dict[str, tuple[list[int], list[str]]]:
-    """Return steps and JSON of the values that are no numbers, by name."""
-    by_key: dict[str, tuple[list[int], list[str]]] = {}
-    found = connection.execute(
-        f"SELECT key, step, value FROM history_values WHERE log = ?{which} ORDER BY rowid", (log, *few)
-    )
-    for key, step, text in found:
-        steps, texts = by_key.setdefault(key, ([], []))
-        steps.append(step)
-        texts.append(text)
-    return by_key
+def _drop_superseded(found: dict[str, Entries]) -> None:
+    """Where several logs have a media value at one step, leave the last log's alone: no mixture of their leaves."""
+    for key, leaves in leaves_in(found).items():
+        said = [found[name] for name in (key, type_leaf(key)) if name in found]
+        by_log = [(log, steps) for entries in said for log, steps in zip(entries.logs, entries.steps, strict=True)]
+        if len({log for log, _ in by_log}) < 2:
+            continue
+        for name in (key, *leaves):
+            if name in found:
+                found[name] = _without_superseded(found[name], by_log)
+                if not found[name].steps:
+                    del found[name]
+
+
+def _without_superseded(entries: Entries, by_log: Sequence[tuple[int, Steps]]) -> Entries:
+    """Return the entries of each log at steps where none of the later ones has any."""
+    rest = Entries()
+    for steps, part, log in zip(entries.steps, entries.parts, entries.logs, strict=True):
+        later = [own for number, own in by_log if number > log]
+        which = ~np.isin(steps, np.concatenate(later)) if later else np.ones(len(steps), np.bool_)
+        if not which.all():
+            steps, part = _kept(steps, part, which)
+        if len(steps):
+            rest.add(steps, part, log)
+    return rest

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from runstore.errors import UsageError
 from runstore.index.placing import Steps
 from runstore.query.points.columns import STEP, Column, Columns, columns_of
+from runstore.query.points.entries import names_with_leaves
 
 if TYPE_CHECKING:
     from pandas import DataFrame as PandasFrame
@@ -40,9 +41,15 @@ class Frame:
     ) -> None:
         """Take the run with this row in `runs`, and these metrics of it (all by default).
 
-        Steps from `min_step` (included) to `max_step` (not included).
+        Steps from `min_step` (included) to `max_step` (not included). The key of media values stands for their leaves,
+        as `table` for `table.path` and all others.
         """
-        self._read: Callable[[], Columns] = lambda: columns_of(connection, run, keys, min_step, max_step)
+
+        def read() -> Columns:
+            names = None if keys is None else names_with_leaves(connection, run, keys)
+            return columns_of(connection, run, names, min_step, max_step)
+
+        self._read: Callable[[], Columns] = read
 
     def __len__(self) -> int:
         return len(self.steps)

@@ -10,7 +10,9 @@ import numpy as np
 
 from runstore.index.pieces import lineage_of
 from runstore.index.placing import Steps
-from runstore.query.points.entries import Entries, Which, entries_of, names_of
+from runstore.query.points.entries import Entries, entries_of, entries_with_leaves, names_of
+from runstore.query.points.media import asked_for, united
+from runstore.query.points.oflog import HISTORY
 
 
 def keys_of(connection: sqlite3.Connection, run: int) -> list[str]:
@@ -33,13 +35,19 @@ def rows_of(
     With `keys`, only those values, and only rows that have all of them. Steps from `min_step` (included) to
     `max_step` (not included). Rows of one step, from several logs or calls, are one row; the later value counts
     (of one log, step and key, a value that is no number counts more than a number).
+
+    A media value (a table, a picture, a histogram) is one dict under its key, with `_type` in it. Other values inside
+    nested dicts have names with dots: `nest.a`; there is nothing under `nest`, as in W&B. Leaves of media values can
+    be asked for by such names, too.
     """
     if keys is None:
-        return _any_of(_columns(entries_of(connection, run), min_step, max_step))
+        every = united(entries_of(connection, run, None, HISTORY, min_step, max_step), min_step, max_step)
+        return _any_of(_columns(every, min_step, max_step))
     wanted = [key for key in dict.fromkeys(keys) if key != "_step"]
     if not wanted:
         return [{"_step": row["_step"]} for row in rows_of(connection, run, None, min_step, max_step)]
-    columns = _columns(entries_of(connection, run, wanted), min_step, max_step)
+    read = entries_with_leaves(connection, run, wanted, min_step, max_step)
+    columns = _columns(asked_for(read, wanted, min_step, max_step), min_step, max_step)
     return _all_of(columns, wanted) if columns.keys() >= set(wanted) else []
 
 
@@ -57,13 +65,7 @@ class _Column:
 
     def __init__(self, entries: Entries, min_step: int | None, max_step: int | None) -> None:
         self._entries = entries
-        steps, which = entries.chosen()
-        low = 0 if min_step is None else int(np.searchsorted(steps, min_step))
-        high = len(steps) if max_step is None else int(np.searchsorted(steps, max_step))
-        self.steps = steps[low:high]
-        self._which: Which | None = which if which is None else which[low:high]
-        if which is None and high - low < len(steps):
-            self._which = np.arange(low, high)
+        self.steps, self._which = entries.chosen(min_step, max_step)
 
     def values(self, steps: Steps | None = None) -> list[Any]:
         """Return all values, or those at some of the steps."""

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from runstore.index.chunks.series import Chunk
-from runstore.query.points.entries import HISTORY, Entries, entries_of
+from runstore.query.points.entries import Entries, entries_of
+from runstore.query.points.oflog import HISTORY
 
 _INT64 = range(-(1 << 63), 1 << 63)
 

@@ -13,7 +13,8 @@ from runstore.core.keys import dotted, flatten
 from runstore.errors import UsageError
 from runstore.index.pieces import lineage_of
 from runstore.index.placing import Steps, open_row
-from runstore.query.points.entries import HISTORY, SYSTEM, Entries, entries_of
+from runstore.query.points.entries import Entries, entries_of
+from runstore.query.points.oflog import HISTORY, SYSTEM
 from runstore.query.points.stitched import points_of
 
 # How far the table of numbers counts: the rows of a page, the pages of a series and the metrics of a run at most.

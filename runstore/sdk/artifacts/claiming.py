@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from runstore.core.manifest import ALGORITHM_KEY, MD5
 from runstore.core.moves import CollectionPath, Move, move_record
-from runstore.errors import RunstoreError
+from runstore.errors import NotFound, RunstoreError
 from runstore.paths import LOG_SUFFIX
 from runstore.sdk.artifacts.facts import ArtifactFacts
 from runstore.sdk.artifacts.staging import BLOBS
@@ -116,8 +116,12 @@ def earlier_blobs(recorder: Recorder, name: str) -> dict[int, list[KnownBlob]]:
 
 
 def blobs_of(registry: Registry, version: Version) -> Iterator[tuple[int, KnownBlob]]:
-    """Yield the blobs of a version, with their sizes."""
-    for entry in registry.entries(version):
+    """Yield the blobs of a version, with their sizes; none of one whose list of files is gone."""
+    try:
+        entries = registry.entries(version)
+    except NotFound:
+        return
+    for entry in entries:
         if entry.local_path:
             blob = entry.log.parent / BLOBS / os.path.basename(entry.local_path)
             yield entry.size, KnownBlob(blob, entry.digest, entry.extra.get(ALGORITHM_KEY, MD5))

@@ -72,7 +72,7 @@ def download_to(entry: ManifestEntry, target: Path, hops: int = 0, name: str = "
     algorithm = algorithm_of(entry)
     if entry.size in (None, _size(target)) and has_digest(target, entry.digest, algorithm):
         return
-    if target.is_dir():
+    if os.path.isdir(target):  # Path.is_dir raises for names that are too long
         raise DownloadRefused(f"{target}: is a folder, where {entry.path} of artifact {name} was to be written")
     wrong: Exception | None = None
     for place in places_of(entry):
@@ -92,10 +92,9 @@ def places_of(entry: ManifestEntry) -> Iterator[Path]:
     """Yield the files that should hold an entry's bytes, the nearest first."""
     from runstore.query.artifacts import fetching
 
-    run_directory = entry.run_directory if isinstance(entry, StoredEntry) else ""
-    return fetching.places_of(
-        fetching.Wanted(entry.digest, entry.size, entry.local_path or "", run_directory, algorithm_of(entry))
-    )
+    known = (entry.run_directory, entry.other_directories) if isinstance(entry, StoredEntry) else ("", ())
+    wanted = fetching.Wanted(entry.digest, entry.size, entry.local_path or "", known[0], algorithm_of(entry), known[1])
+    return fetching.places_of(wanted)
 
 
 def _one(entry: ManifestEntry, root: Path, name: str, allow_missing: bool, progress: Progress) -> None:
@@ -109,7 +108,7 @@ def _one(entry: ManifestEntry, root: Path, name: str, allow_missing: bool, progr
 
 def _nowhere(entry: ManifestEntry, name: str) -> str:
     where = entry.run_directory if isinstance(entry, StoredEntry) and entry.run_directory else None
-    looked = f"in {where}/blobs" if where else f"at {entry.local_path}"
+    looked = f"in {where}/blobs, in those of runs that logged the same" if where else f"at {entry.local_path}"
     return (
         f"artifact {name}: the bytes of {entry.path} are gone ({entry.size or 0:,} bytes, digest {entry.digest}); they"
         f" were looked for {looked}, in this machine's cache and on the hub, where one is set. What the log says of"

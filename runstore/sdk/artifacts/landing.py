@@ -16,11 +16,12 @@ from typing import BinaryIO
 
 from runstore.blobs.cloning import cloned
 from runstore.blobs.hashing import hashed_aside
+from runstore.blobs.writing import write_all
 from runstore.core.manifest import hasher, text_of
 from runstore.errors import Error, StorageError
 
 _PREFIX, _SUFFIX = ".runstore-", ".part"
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 4 << 20  # as runstore/blobs/store.py has it
 _LARGE_BYTES = 16 << 20  # from here on a second thread for hashing pays
 
 
@@ -131,9 +132,7 @@ def _digest_of(source: BinaryIO, algorithm: str, copy_to: BinaryIO | None = None
 
 def write(file: BinaryIO, block: bytes) -> None:
     """Write all of a block to a file that lands. Raises DownloadRefused where the disk refuses."""
-    left = memoryview(block)
     try:
-        while left:
-            left = left[file.write(left) :]
+        write_all(file, block)
     except OSError as error:
         raise DownloadRefused.by(error, Path(file.name)) from error

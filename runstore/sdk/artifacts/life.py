@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from runstore.sdk.artifacts.artifact import Artifact
 
 
+_LONGEST_SECONDS = timedelta.max // timedelta(seconds=1)  # a log may say more
+
+
 class NotALink(UsageError, ValueError):
     """What only a link can do. A ValueError too, as with W&B's library."""
 
@@ -216,7 +219,7 @@ def restored(stored: Stored) -> Artifact:
     made._incremental, made._distributed_id = stored.incremental, stored.distributed_id or None
     made._manifest = stored.manifest
     if stored.ttl_seconds > 0:
-        made._ttl = timedelta(seconds=stored.ttl_seconds)
+        made._ttl = timedelta(seconds=min(stored.ttl_seconds, _LONGEST_SECONDS))
     made.finalize()
     made.mark_logged(stored.logged, is_settled=True)
     return made

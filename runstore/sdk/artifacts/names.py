@@ -7,6 +7,7 @@ import binascii
 import json
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from runstore.core.moves import CollectionPath
@@ -32,6 +33,17 @@ def checked_name(name: str) -> str:
         raise WrongArtifact(
             f"an artifact's name has {MAX_NAME_CHARACTERS} characters at most, not {len(name)}: {name!r}"
         )
+    return name
+
+
+def checked_folder(name: str) -> str:
+    """Return the name of an artifact after which a folder is to be called, as a log says it.
+
+    Raises WrongArtifact for one that would lead out of the folder that it is to be in, or be that.
+    """
+    parts = PurePosixPath(name).parts
+    if not parts or ".." in parts or name.startswith("/") or "\0" in name:
+        raise WrongArtifact(f"no folder can be called after an artifact named {name!r}; name one: download(root)")
     return name
 
 

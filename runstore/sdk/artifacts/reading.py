@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from runstore.core.manifest import ManifestEntry, entry_path
 from runstore.errors import UsageError
+from runstore.sdk.artifacts.names import checked_folder
 from runstore.sdk.artifacts.standing import ArtifactStanding
 from runstore.sdk.artifacts.stored import StoredEntry
 from runstore.sdk.media.base import Media
@@ -96,7 +97,7 @@ class ArtifactReading(ArtifactStanding):
         out of `root`.
         """
         self._as_logged("files to download")
-        where = os.fspath(root) if root is not None else self.default_root()
+        where = os.fspath(root) if root else self.default_root()
         prefix = os.fspath(path_prefix or "")
         from runstore.sdk.artifacts.downloading import download
 
@@ -143,9 +144,13 @@ class ArtifactReading(ArtifactStanding):
             termwarn(f"artifact {self.name}: {unchecked:,} references are not verified")
 
     def default_root(self, include_version: bool = True) -> str:
-        """Return where `download` puts the files if nothing is said."""
+        """Return where `download` puts the files if nothing is said.
+
+        Raises WrongArtifact for a name that leads elsewhere: a log that somebody else wrote can say any.
+        """
         above = os.environ.get("WANDB_ARTIFACT_DIR") or os.path.join(".", "artifacts")
         source = self._source()
+        checked_folder(source.name)
         return os.path.join(os.path.abspath(above), source.versioned if include_version else source.name)
 
     @property

@@ -23,6 +23,7 @@ from runstore.sdk.artifacts.stored import StoredManifest
 from runstore.sdk.part import Part
 
 if TYPE_CHECKING:
+    from runstore.query.artifacts.claims import Claim
     from runstore.sdk.recorder import Recorder
 
 PathLike = str | os.PathLike[str]
@@ -254,12 +255,22 @@ class ArtifactLog(Part):
         digest = "" if manner.distributed_id else artifact.digest
         with registered(self.recorder) as registry:
             with claimed(self.recorder, registry, collection, digest, own) as claim:
+                self._check_type(artifact, claim)
                 append_move(self.recorder, artifact, collection, manner.aliases, claim)
                 self.recorder.append(record)
             if registry is not None and claim is not None and claim.latest is not None:
                 for _, blob in blobs_of(registry, claim.latest):
                     store.share(blob.path)
         return claim.number if claim is not None and not manner.distributed_id else None
+
+    def _check_type(self, artifact: Artifact, claim: Claim | None) -> None:
+        """Say where a W&B server would refuse an artifact, all of whose versions are of one type there."""
+        before = claim.latest if claim is not None else None
+        if before is not None and before.type != artifact.type:
+            self.recorder.warn(
+                f"artifact {before.name} is of type {before.type!r}; a version of type {artifact.type!r} is recorded,"
+                " and a W&B server refuses it: take another name"
+            )
 
     def _mark(self, artifact: Artifact, manner: Manner, number: int | None) -> None:
         settings, aliases, tags = self.recorder.settings, manner.aliases, manner.tags

@@ -19,6 +19,7 @@ from runstore.errors import StorageError
 
 if TYPE_CHECKING:
     from runstore.sdk.recorder import Recorder
+    from runstore.sdk.run import Run
 
 BLOBS = "blobs"  # the folder in a run directory
 
@@ -63,7 +64,10 @@ def store_of(recorder: Recorder) -> BlobStore:
 
 def current_recorder() -> Recorder | None:
     """Return what records the current run, if there is one; a disabled run has none."""
-    recorder: Recorder | None = getattr(sys.modules["runstore"].run, "_recorder", None)
+    run: Run | None = sys.modules["runstore"].run
+    if run is None or run.disabled:
+        return None
+    recorder: Recorder | None = getattr(run, "_recorder", None)
     return recorder if recorder is not None and not recorder.finished else None
 
 

@@ -232,6 +232,8 @@ class ArtifactStanding(ArtifactFacts):
         return self._logged.source if self._logged and self._logged.source else self._place()
 
     def _numbered(self, place: Place) -> str:
+        if place.number is None and self._distributed_id:
+            raise self._unknown("version", "it is a part of an artifact, which gets one when its last part is logged")
         if place.number is None:
             raise self._unknown("version", "the index could not be had when it was logged; it is numbered once it can")
         return f"v{place.number}"

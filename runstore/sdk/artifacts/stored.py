@@ -25,9 +25,13 @@ SCHEME = "wandb-client-artifact"  # of addresses of entries, in stock's logs too
 
 @dataclass
 class StoredEntry(ManifestEntry):
-    """An entry of an artifact that was logged. `run_directory` is where the log is that names it; "" if unknown."""
+    """An entry of an artifact that was logged. `run_directory` is where the log is that names it; "" if unknown.
+
+    `other_directories` are those of runs that logged the same, and of copies, where its bytes may be, too.
+    """
 
     run_directory: str = ""
+    other_directories: tuple[str, ...] = field(default=(), repr=False, compare=False)
     parent: Artifact | None = field(default=None, repr=False, compare=False)
 
     @classmethod
