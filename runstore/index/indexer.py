@@ -22,6 +22,7 @@ from runstore.errors import FutureLogVersion, LogError, NotALog, NotFound, Unfit
 from runstore.index.database import index_path, open_index
 from runstore.index.discovery import Changes, changes, remember
 from runstore.index.parallel import index_in_parallel
+from runstore.index.rescue.outstanding import is_anything_open
 from runstore.paths import is_text
 
 if TYPE_CHECKING:  # they import numpy and protobuf, which a look that finds nothing new need not pay for
@@ -182,10 +183,10 @@ class Indexer:
         Returns of how many files something came. Ends after about so long, or when `stopping` says so between two
         files. See `runstore.index.rescue`.
         """
+        if self.connection.read_only or not is_anything_open(self.connection):
+            return 0
         from runstore.index.rescue.rescuing import rescue
 
-        if self.connection.read_only:
-            return 0
         return rescue(self.connection, self._transaction, log and log.resolve(), seconds, stopping)
 
     def _index(self, paths: Iterable[Path], progress: Callable[[int], None]) -> Failures:
@@ -200,11 +201,9 @@ class Indexer:
             if size:
                 progress(size)
         self._renew_collections()
-        if not self._rescuing:
-            return failed
-        from runstore.index.rescue.rescuing import tell_of_the_rest
+        if self._rescuing and self.rescue(seconds=RESCUE_SECONDS):
+            from runstore.index.rescue.rescuing import tell_of_the_rest
 
-        if self.rescue(seconds=RESCUE_SECONDS):
             tell_of_the_rest(self.connection)
         return failed
 

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -90,7 +90,7 @@ class Recorder:
         )
         self._summary_now = self.history.current_summary
         self._step_now = lambda: self.history.step
-        self.summary = Summary(self.history, self._append_to_summary, self.with_media)
+        self.summary = Summary(self.history, self.append, self.with_media, self._go_on_behind_others)
         self._derived_at = time.monotonic()
         # What is redirected leads to the process that began the run.
         if not (self.adds_to_another and settings.console == "redirect"):
@@ -160,8 +160,8 @@ class Recorder:
             self.config.notice_changes()
         if self._log.gone:
             self._leave_if_gone()
-        if self._turns is not None and step is None:  # who counts the steps knows where they stand
-            self._go_on_behind(self._turns)
+        if step is None:  # who counts the steps knows where they stand
+            self._go_on_behind_others(data if isinstance(data, dict) else ())  # others may fail at a look
         self.history.log(data, step, commit)
         if time.monotonic() - self._derived_at > DERIVED_SUMMARY_SECONDS and not self.adds_to_another:
             self._derive_summary()
@@ -215,12 +215,12 @@ class Recorder:
             since = (self._not_before_ns - _ORDER_NS) / 1e9
             self._turns = Turns(Path(self.settings.root_dir) / "wandb", self.run_id, self._directories, since)
 
-    def _go_on_behind(self, turns: Turns) -> None:
-        """Go on behind the rows of those who have ended, in a log that comes after theirs."""
+    def _go_on_behind_others(self, names: Iterable[str]) -> None:
+        """Go on in a log behind those of others who have ended, if one of them logged something of these names."""
+        if self._turns is None or self.history.has_open_row:
+            return
         with self.history.mutex:
-            if self.history.has_open_row:
-                return
-            ended = [fold for fold in turns.ended() if fold.last_step >= 0 or fold.summary.tree()]
+            ended = self._turns.before(names)
             if not ended:
                 return
             for fold in ended:
@@ -232,11 +232,6 @@ class Recorder:
     def _leaving(self) -> list[bytes]:
         """Return the records with which a log ends whose run goes on."""
         return [self._derived(), preamble.left_record(), preamble.final_record()]
-
-    def _append_to_summary(self, body: bytes) -> None:
-        if self._turns is not None:
-            self._go_on_behind(self._turns)
-        self.append(body)
 
     def write_exception(self, error: BaseException) -> None:
         """Record an exception as Python will show it only when the run has ended."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from runstore.runlog import codec, wire
@@ -18,13 +18,17 @@ class Summary(MutableMapping[str, Any]):
     _history: History
     _append: Callable[[bytes], None]
     _with_media: Callable[[Mapping[str, Any], int | str], Mapping[str, Any]]
+    _before: Callable[[Iterable[str]], None]
 
     def __init__(
         self,
         history: History,
         append: Callable[[bytes], None],
         with_media: Callable[[Mapping[str, Any], int | str], Mapping[str, Any]],
+        before: Callable[[Iterable[str]], None] = lambda names: None,
     ) -> None:
+        """`before(names)` is called before values of these names change."""
+        object.__setattr__(self, "_before", before)
         object.__setattr__(self, "_with_media", with_media)
         object.__setattr__(self, "_history", history)
         object.__setattr__(self, "_append", append)
@@ -37,6 +41,7 @@ class Summary(MutableMapping[str, Any]):
         record = Record()
         for key, value in updated.items():
             record.summary.update.add(key=key, value_json=wire.dumps(value))
+        self._before(updated)
         with self._history.mutex:
             self._append(codec.encode(record))
             for key, value in updated.items():
@@ -63,6 +68,7 @@ class Summary(MutableMapping[str, Any]):
         """Remove the value at a path of keys, and all below; what is not there is no error, as W&B has it."""
         record = Record()
         record.summary.remove.add(nested_key=path)
+        self._before(path[:1])
         with self._history.mutex:
             self._append(codec.encode(record))
             self._history.summary.remove(path)
@@ -72,6 +78,7 @@ class Summary(MutableMapping[str, Any]):
         value = self._recordable({path[-1]: value})[path[-1]]
         record = Record()
         record.summary.update.add(nested_key=path, value_json=wire.dumps(value))
+        self._before(path[:1])
         with self._history.mutex:
             self._append(codec.encode(record))
             self._history.summary.assign(path, value)

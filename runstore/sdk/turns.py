@@ -1,7 +1,9 @@
 """Processes that have a run in turn: one that began it lets others train, and goes on when they have ended.
 
-Spawned workers attach to the run, forked ones inherit it, and each writes a log of its own. While they run, their rows
-stand beside ours, by step. What has ended lies behind us: our next row comes after its last one, as it was meant.
+Spawned workers attach to the run, forked ones inherit it, and each writes a log of its own. Their rows stand beside
+ours, by step, which is right for workers that log what nobody else does. But where one logs what another one logged
+that has ended, it must come behind it, since at one step there is one value of a name.
+
 Whether a process writes its log still is told by the lock on it; where a file system has no locks, nobody is taken to
 have ended.
 """
@@ -10,6 +12,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from runstore.core.logfold import LogFold
@@ -35,20 +38,31 @@ class Turns:
         self._changed_ns = -1  # when the folder was, as it was looked through last
         self._known = own
         self._being_written: list[Path] = []
+        self._ended: list[LogFold] = []  # those that nothing had to come behind so far
+        self._names: set[str] = set()  # of what they logged
 
-    def ended(self) -> list[LogFold]:
-        """Return what those logs say that were ended since the last call, in the order in which they were begun.
+    def before(self, names: Iterable[str]) -> list[LogFold]:
+        """Return what those logs say that ended, in the order in which they were begun, if any has one of these names.
 
-        Costs one look at the folder's time, and one at each log that is still being written; each that has ended is
-        read once, whole.
+        Each is returned once. Costs one look at the folder's time, and one at each log that is still being written;
+        each that has ended is read once, whole.
         """
         self._look_for_others()
-        if not self._being_written:
+        if self._being_written:
+            self._take_ended()
+        if not self._names or self._names.isdisjoint(names):
             return []
+        folds, self._ended, self._names = self._ended, [], set()
+        return sorted(folds, key=lambda fold: fold.facts.started_at)
+
+    def _take_ended(self) -> None:
         done = [path for path in self._being_written if not _is_being_written(path)]
         self._being_written = [path for path in self._being_written if path not in done]
-        folds = [fold for path in done if (fold := _folded(path)) and self._is_anothers(fold)]
-        return sorted(folds, key=lambda fold: fold.facts.started_at)
+        for path in done:
+            fold = _folded(path)
+            if fold is not None and self._is_anothers(fold):
+                self._ended.append(fold)
+                self._names.update(fold.summary.tree())
 
     def _look_for_others(self) -> None:
         try:

@@ -65,16 +65,16 @@ def test_a_child_that_was_killed_lies_behind_with_all_that_it_logged(folder: Pat
     run = runstore.init(project="p", id="r")
     child = os.fork()
     if child == 0:
-        run.log({"child": 1})
+        run.log({"loss": 2})
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
-    run.log({"parent": 1})
+    run.log({"loss": 1})
     run.finish()
     """
         )
     )
     parent, child, after = logs(folder)
-    assert (rows(parent), rows(child), rows(after)) == ([], [(0, {"child": 1})], [(1, {"parent": 1})])
+    assert (rows(parent), rows(child), rows(after)) == ([], [(0, {"loss": 2})], [(1, {"loss": 1})])
 
 
 def test_rows_of_a_child_that_goes_on_stand_beside_the_parents(folder: Path) -> None:
@@ -86,24 +86,24 @@ def test_rows_of_a_child_that_goes_on_stand_beside_the_parents(folder: Path) -> 
     ready, go = os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:
-        run.log({"child": 1})
+        run.log({"loss": 1})
         os.write(ready[1], b".")
         os.read(go[0], 1)
-        run.log({"child": 2})
+        run.log({"loss": 2})
         os._exit(0)
     os.read(ready[0], 1)
-    run.log({"parent": 1})
+    run.log({"loss": 3})
     os.write(go[1], b".")
     os.waitpid(child, 0)
-    run.log({"parent": 2}, step=1)
+    run.log({"loss": 4}, step=1)
     run.finish()
     """
         )
     )
     assert kinds(folder) == ["start", "rank"]
     parent, child = logs(folder)
-    assert rows(parent) == [(0, {"parent": 1}), (1, {"parent": 2})]
-    assert rows(child) == [(0, {"child": 1}), (1, {"child": 2})]
+    assert rows(parent) == [(0, {"loss": 3}), (1, {"loss": 4})]
+    assert rows(child) == [(0, {"loss": 1}), (1, {"loss": 2})]
 
 
 def test_a_child_without_rows_begins_no_log_of_the_parents(folder: Path) -> None:
@@ -146,7 +146,7 @@ def test_children_of_an_earlier_process_of_the_run_count_only_as_its_past(folder
 
 
 def test_a_run_that_was_handed_to_nobody_looks_at_no_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runstore.sdk.turns.Turns.ended", lambda self: pytest.fail("looked"))
+    monkeypatch.setattr("runstore.sdk.turns.Turns.before", lambda self, names: pytest.fail("looked"))
     run = begin(project="p")
     run.log({"a": 1})
     run.finish()

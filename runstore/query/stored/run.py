@@ -58,7 +58,7 @@ class StoredRun(ChangeableRun):
 
     @property
     def keys(self) -> list[str]:
-        """The names of all metrics in the history, sorted; nested ones joined by dots."""
+        """The names of all metrics in the history, sorted; nested ones, and parts of media, joined by dots."""
         from runstore.query.points import history  # and numpy with it, which a list of runs need not pay for
 
         return history.keys_of(self._connection, self.place)
@@ -73,6 +73,7 @@ class StoredRun(ChangeableRun):
     ) -> Any:
         """Return at most `samples` rows, evenly spread over the run: a pandas DataFrame, or a list of dicts.
 
+        Rows are those of `scan_history`, with one dict for a table or picture.
         With `keys`, only those metrics, and only rows that have all of them; `x_axis` is added to them. The list is
         returned with `pandas=False`, and where pandas is not installed. For every row there is `scan_history`.
         With `stream="system"`, what was measured of the machine, by `_timestamp`; it takes no `keys`.
@@ -107,7 +108,9 @@ class StoredRun(ChangeableRun):
         """Yield every row in order of step, with `_step` and its values by name.
 
         With `keys`, only those values, and only rows that have all of them; from `min_step` up to, not including,
-        `max_step`. `page_size` and `use_cache` are accepted for programs written for W&B, and mean nothing here.
+        `max_step`. A media value is one dict under its key, with `_type` in it; other values inside nested dicts have
+        names with dots (`nest.a`), and under `nest` there is nothing, as in W&B. `page_size` and `use_cache` are
+        accepted for programs written for W&B, and mean nothing here.
         """
         from runstore.query.points import history
 
@@ -123,7 +126,7 @@ class StoredRun(ChangeableRun):
         """Return every row as columns, for `.arrow()`, `.pandas()`, `.polars()` or `.numpy()`.
 
         With `keys`, only those metrics; a row for each step, from `min_step` up to, not including, `max_step`, that has
-        any of them. What it lacks is null.
+        any of them. What it lacks is null. A media value `t` is a column for each of its parts, such as `t.path`.
         """
         from runstore.query.points.frames import Frame
 
