@@ -20,7 +20,7 @@ test-matrix: .venv/ready   ## Python 3.10 and 3.13 with the oldest and newest pr
 	$(BIN)/python -m tests.matrix
 
 test-integrations: .venv/ready   ## Lightning, Composer, fastai and others, in an environment of 1.8 GB that is kept
-	$(BIN)/python -m pytest -n 2 tests/integrations
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/integrations
 
 lint: .venv/ready
 	$(BIN)/ruff check .
