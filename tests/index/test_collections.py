@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from runstore.core.manifest import content_digest
@@ -95,8 +95,14 @@ def acted(acts: list[tuple[str, int, str]]) -> BODIES:
     return dict(logs)
 
 
+# Of two artifacts with the same content, one is in another collection as well.
+LINKED_TWIN = [("log", 0, "latest"), *[("again", 4, "latest")] * 2, ("link", 4, "latest")]
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(acts=st.lists(ACTS, max_size=14), order=st.permutations(range(4)))
+@example(acts=[*LINKED_TWIN[:1], ("log", 1, "latest"), *LINKED_TWIN[1:]], order=[1, 0, 2, 3])
+@example(acts=[*LINKED_TWIN[:1], ("log", 0, "latest"), *LINKED_TWIN[1:]], order=[0, 1, 2, 3])
 def test_whatever_order_logs_come_in_and_grow_collections_are_the_same(
     acts: list[tuple[str, int, str]], order: list[int], tmp_path: Path
 ) -> None:

@@ -37,8 +37,12 @@ class RunArtifacts(Pages["Artifact"]):
 
     def _identity(self, row: sqlite3.Row) -> Any:
         """Return what only this artifact has: parts that several processes made are one, and so are equal contents."""
-        members = "SELECT collection, number FROM members WHERE client_id = ? ORDER BY collection"
-        version = self._connection.execute(members, (row["client_id"],)).fetchone()
+        # In its own collection rather than one that it was linked to, where equal contents may be another artifact's.
+        version = self._connection.execute(
+            "SELECT collection, number FROM members JOIN collections AS c ON c.id = collection WHERE client_id = ?"
+            " ORDER BY c.name <> ?, c.project <> ?, c.entity <> ?, c.name, c.project, c.entity",
+            (row["client_id"], row["name"], self.run.project, self.run.entity),
+        ).fetchone()
         if version is not None:
             return tuple(version)
         return row["client_id"] or (row["log"], row["place"])

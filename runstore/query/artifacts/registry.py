@@ -146,7 +146,8 @@ class Registry:
         members = self._connection.execute(
             "SELECT m.collection, m.number FROM members AS m"
             " JOIN versions AS v ON v.collection = m.collection AND v.number = m.number"
-            " WHERE m.client_id = ? ORDER BY v.linked LIMIT 1",
+            " JOIN collections AS c ON c.id = m.collection"
+            " WHERE m.client_id = ? ORDER BY v.linked, v.created_ns, c.entity, c.project, c.name LIMIT 1",
             (client_id,),
         ).fetchall()
         found = [version for key in members for version in self._numbered(*key)]

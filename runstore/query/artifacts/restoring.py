@@ -116,7 +116,7 @@ def versions_of(connection: sqlite3.Connection, client_id: str) -> list[Version]
     members = connection.execute("SELECT collection, number FROM members WHERE client_id = ?", (client_id,)).fetchall()
     where = "v.collection = ? AND v.number = ?"
     found = [version for key in members for version in versions_where(connection, where, key)]
-    return sorted(found, key=lambda version: (version.linked, version.created_ns))
+    return sorted(found, key=lambda version: (version.linked, version.created_ns, version.collection))
 
 
 def _entries(version: Version, index: Path | None) -> list[StoredEntry]:
