@@ -56,6 +56,21 @@ def _at_child_exit() -> None:
     _at_exit()
 
 
+def _code_of_forked_child() -> int:
+    """Return the exit code that multiprocessing is about to end a forked child with; 0 where that can't be seen.
+
+    Since Python 3.13 such a child calls its exit functions, when the exception is handled and gone: only the frame
+    that calls them knows what came of it.
+    """
+    frame = sys._getframe().f_back
+    while frame is not None and frame.f_code.co_name != "_bootstrap":  # older ones: the exception was seen above
+        code = frame.f_locals.get("code") if frame.f_code.co_name == "_launch" else None
+        if isinstance(code, int):
+            return code
+        frame = frame.f_back
+    return 0
+
+
 def _at_exit() -> None:
     global _ending, _exit_code
     if _end is None:
@@ -63,6 +78,8 @@ def _at_exit() -> None:
     from runstore.sdk.signals import hold_if_ending
 
     _ending = True
+    if not _exit_code and _child == os.getpid():
+        _exit_code = _code_of_forked_child()
     if not _exit_code and _was_interrupted():
         _exit_code = KEYBOARD_INTERRUPT_EXIT_CODE
     hold_if_ending()  # a signal that interrupted the last call of the program must not look like its good end

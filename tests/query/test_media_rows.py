@@ -21,7 +21,6 @@ from runstore.query.export.windows import RunHistory
 from runstore.query.points.history import rows_of
 from runstore.query.stored.run import StoredRun
 from runstore.syncd.hub.indexed import IndexedRuns
-from tests.conformance import stock
 from tests.index.writing import pending, row, write_log
 from tests.query.test_stitching import Folder
 
@@ -233,24 +232,3 @@ def test_what_a_program_logs_comes_back_as_the_dict_that_stands_in_the_log(
     assert told == {"_step": 0, "t": first["t"], "section/img": first["section/img"]}
     assert second == {"_step": 1, "nest.h": found.summary["nest"]["h"], "nest.x": 1}
     assert first["t"] == found.summary["t"]
-
-
-STOCK = """
-import wandb
-run = wandb.init(project="p", id="stock")
-run.log({"loss": 1.0, "t": wandb.Table(columns=["a"], data=[[1]]), "nest": {"page": wandb.Html("<p>x</p>"), "x": 1}})
-run.finish()
-"""
-
-
-@pytest.mark.parametrize("version", [stock.STOCK_VERSIONS[0], stock.STOCK_VERSIONS[-1]])
-def test_logs_of_stock_tools_give_the_same(version: str, tmp_path: Path) -> None:
-    done = stock.run_script(version, STOCK, tmp_path)
-    assert done.returncode == 0, done.stderr
-    with closing(Api(tmp_path / "i.db", refresh=False)) as api:
-        api.catch_up_below(tmp_path)
-        (first,) = rows(api.run("stock"))
-        assert rows(api.run("stock"), "loss", "t") == [{"_step": 0, "loss": 1.0, "t": first["t"]}]
-    assert first.keys() == {"_step", "loss", "t", "nest.page", "nest.x"}
-    assert (first["t"]["_type"], first["t"]["nrows"]) == ("table-file", 1)
-    assert (first["nest.page"]["_type"], first["nest.x"]) == ("html-file", 1)
