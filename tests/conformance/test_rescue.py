@@ -109,7 +109,11 @@ def _sync(folder: Path) -> Sent:
     with RecordingServer() as server:
         stock.sync(NEWEST, _run_directory(folder), server.url)
         (run,) = server.runs
-        return Sent({path: run.files[path] for path in SAVED if path in run.files}, server.artifacts)
+        # It announces several at once, in whatever order its threads come to it.
+        artifacts = sorted(
+            server.artifacts, key=lambda one: (one.announced["artifactCollectionName"], one.announced["clientID"])
+        )
+        return Sent({path: run.files[path] for path in SAVED if path in run.files}, artifacts)
 
 
 def _not_kept(folder: Path) -> list[str]:
