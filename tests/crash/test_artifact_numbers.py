@@ -7,7 +7,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from runstore.query.artifacts.registry import Registry, Version
 from tests.index.dump import dump
 
 HERE = CollectionPath("", "p", "model")
-EACH = 25
+EACH = 50
+EACH_NODE = 15
 KILLS = 30
 
 # Logs so many versions, each of two files, when a line comes in; says the number of each as it is logged.
@@ -40,7 +41,7 @@ run.finish()
 """
 
 
-def started(who: str, count: int, folder: Path, size: int = 1) -> subprocess.Popen[str]:
+def started(who: str, count: int, folder: Path, size: int = 1, home: str = "home") -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", LOGGER, who, str(count), str(size)],
         stdin=subprocess.PIPE,
@@ -48,16 +49,27 @@ def started(who: str, count: int, folder: Path, size: int = 1) -> subprocess.Pop
         stderr=subprocess.DEVNULL,
         text=True,
         cwd=folder,
-        env={**os.environ, **environment(folder)},
+        env={**os.environ, **environment(folder, home)},
     )
 
 
-def environment(folder: Path) -> Mapping[str, str]:
-    return {"RUNSTORE_HOME": str(folder / "home"), "WANDB_DIR": str(folder), "WANDB_SILENT": "true"}
+def let_go(processes: Sequence[subprocess.Popen[str]]) -> None:
+    """Have all of them log at once: each has begun its run before any may go on."""
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
 
 
-def all_versions(folder: Path) -> list[Version]:
-    with closing(Indexer(folder / "home" / "index.db")) as indexer:
+def environment(folder: Path, home: str) -> Mapping[str, str]:
+    return {"RUNSTORE_HOME": str(folder / home), "WANDB_DIR": str(folder), "WANDB_SILENT": "true"}
+
+
+def all_versions(folder: Path, home: str = "home") -> list[Version]:
+    with closing(Indexer(folder / home / "index.db")) as indexer:
         indexer.catch_up_below(folder / "wandb")
         return Registry(indexer).versions(HERE)[::-1]
 
@@ -75,10 +87,9 @@ def check_bytes(folder: Path, versions: list[Version]) -> None:
 
 def test_two_processes_that_log_one_name_at_once_get_numbers_without_gaps_or_doubles(tmp_path: Path) -> None:
     processes = [started(who, EACH, tmp_path) for who in ("x", "y")]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    said = [process.communicate("go\n")[0].split() for process in processes]
+    let_go(processes)
+    said = [process.communicate()[0].split() for process in processes]
+    assert any(int(name[1:]) != k for k, name in enumerate(said[0])), "they did not log at once"
     assert sorted(int(name[1:]) for names in said for name in names) == list(range(2 * EACH))
     versions = all_versions(tmp_path)
     assert [version.number for version in versions] == list(range(2 * EACH))
@@ -96,29 +107,28 @@ def test_two_processes_that_log_one_name_at_once_get_numbers_without_gaps_or_dou
 
 def test_many_short_processes_at_once_get_numbers_without_gaps_or_doubles(tmp_path: Path) -> None:
     processes = [started(f"s{k}", 1, tmp_path) for k in range(6)]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
+    let_go(processes)
     said = [process.communicate()[0].strip() for process in processes]
     assert sorted(said) == [f"v{number}" for number in range(6)]
     assert [version.number for version in all_versions(tmp_path)] == list(range(6))
+
+
+def test_nodes_that_share_a_folder_and_no_lock_agree_on_the_numbers(tmp_path: Path) -> None:
+    homes = ("node-a", "node-b")
+    processes = [started(home, EACH_NODE, tmp_path, home=home) for home in homes]
+    let_go(processes)
+    for process in processes:
+        process.communicate()
+    seen = [[(version.number, version.client_id) for version in all_versions(tmp_path, home)] for home in homes]
+    assert seen[0] == seen[1]
+    assert [number for number, _ in seen[0]] == list(range(2 * EACH_NODE))
 
 
 def test_a_process_that_is_killed_while_it_logs_leaves_no_version_without_its_bytes(tmp_path: Path) -> None:
     source, logged = random.Random(5), set[int]()
     for attempt in range(KILLS // 3):
         trio = [started(f"k{attempt}-{one}", 1000, tmp_path, size=20_000) for one in range(3)]
-        for process in trio:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-        for process in trio:
-            assert process.stdin is not None
-            process.stdin.write("go\n")
-            process.stdin.flush()
+        let_go(trio)
         for process in trio:
             assert process.stdout is not None
             for _ in range(source.randrange(3)):
