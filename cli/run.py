@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ _ASK = "import runstore.version"
 _ASK_TIMEOUT_SECONDS = 60.0  # a first import from a network file system
 # Options of Python by which it ignores PYTHONPATH.
 _ISOLATING = ("I", "E")
+# Letters of Python's, and the one among them that takes a value, in the same argument or the next.
+_OPTION = re.compile("-(?=.)([^-cmWX][^cmWX]*|)(?:([cmWX])(.*))?", re.DOTALL)
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -58,18 +61,21 @@ def _refuse_isolation(program: Sequence[str]) -> None:
     """Raise UsageError for `python -I` and `python -E`, alone or among other letters."""
     if not Path(program[0]).name.startswith("python"):
         return
-    for argument in program[1:]:
-        if not argument.startswith("-") or argument.startswith("--") or argument == "-":
+    arguments = iter(program[1:])
+    for argument in arguments:
+        option = _OPTION.fullmatch(argument)
+        if option is None:  # the script, or what is Python's no more
             return
-        letters = argument[1:]
-        flags = letters.partition("c")[0].partition("m")[0].partition("W")[0].partition("X")[0]
+        flags, valued, value = option.groups()
         if any(letter in flags for letter in _ISOLATING):
             raise UsageError(
                 f"{argument}: Python ignores PYTHONPATH so, and would import W&B's wandb; leave it out, or call "
                 "runstore.install_as_wandb() at the program's beginning"
             )
-        if letters != flags:
+        if valued in ("c", "m"):  # the rest is the program's
             return
+        if valued and not value:
+            next(arguments, None)
 
 
 def _interpreter_of(executable: str) -> str | None:

@@ -36,6 +36,7 @@ def run(environment: dict[str, str], *command: str | Path) -> subprocess.Complet
         [*RUN, "--", *map(str, command)],
         env=environment,
         cwd=environment["WANDB_DIR"],
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=60,
@@ -119,9 +120,11 @@ def test_nothing_but_wandb_lies_where_it_could_hide_a_users_module() -> None:
     assert found == {"__init__.py", "bin", "wandb", "wandb-0.31.0+runstore.1.dist-info"}
 
 
-@pytest.mark.parametrize("option", ["-I", "-E", "-Iu", "-uE"])
-def test_options_that_would_keep_it_out_are_refused(option: str, tmp_path: Path, environment: dict[str, str]) -> None:
-    done = run(environment, PYTHON, option, "-c", "import wandb")
+@pytest.mark.parametrize(
+    "options", ["-I", "-E", "-Iu", "-uE", "-X utf8 -I", "-Wignore -E", "-uW ignore -I", "-IX utf8"]
+)
+def test_options_that_would_keep_it_out_are_refused(options: str, tmp_path: Path, environment: dict[str, str]) -> None:
+    done = run(environment, PYTHON, *options.split(), "-c", "import wandb")
     assert done.returncode == 2
     assert "PYTHONPATH" in done.stderr
     assert "install_as_wandb" in done.stderr
@@ -130,8 +133,11 @@ def test_options_that_would_keep_it_out_are_refused(option: str, tmp_path: Path,
 def test_letters_of_other_options_and_of_the_program_are_none_of_its_business(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    done = run(environment, PYTHON, "-X", "utf8", "-c", "import sys; print(sys.argv[1:])", "-I")
+    done = run(environment, PYTHON, "-X", "utf8", "-W", "ignore", "-c", "import sys; print(sys.argv[1:])", "-I")
     assert done.stdout == "['-I']\n", done.stderr
+    (tmp_path / "I").write_text("import sys; print(sys.argv[1:])")
+    assert run(environment, PYTHON, "-W", "ignore", "I", "-E").stdout == "['-E']\n"
+    assert run(environment, PYTHON, "-", "-I").returncode == 0  # from stdin, which is empty
 
 
 def test_an_interpreter_without_runstore_is_named_with_what_to_do(tmp_path: Path, environment: dict[str, str]) -> None:
