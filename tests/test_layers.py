@@ -24,7 +24,7 @@ ALLOWED = {
     "core": BASE | {"runlog"},
     "blobs": BASE,
     "sdk": BASE | {"runlog", "core", "blobs"},
-    "index": BASE | {"runlog", "core"},
+    "index": BASE | {"runlog", "core", "blobs"},
     "query": BASE | {"runlog", "core", "index"},
     "syncd": BASE | {"runlog", "core", "index"},
     "syncd.hub": BASE | {"runlog", "core", "index", "query", "syncd"},

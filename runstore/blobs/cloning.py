@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import fcntl
-from typing import BinaryIO
 
 _FICLONE = 0x40049409  # Linux: make a file share another's blocks until one of them is written to
 
 
-def cloned(source: BinaryIO, target: BinaryIO) -> bool:
-    """Make `target`, which is empty, hold what `source` holds now, sharing its blocks; return whether that was done."""
+def cloned(source: int, target: int) -> bool:
+    """Make `target`, which is empty, hold what `source` holds now, sharing its blocks; return whether that was done.
+
+    Both are descriptors of open files.
+    """
     try:
-        fcntl.ioctl(target.fileno(), _FICLONE, source.fileno())
+        fcntl.ioctl(target, _FICLONE, source)
     except OSError:
         return False
     return True

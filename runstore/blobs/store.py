@@ -151,7 +151,7 @@ class BlobStore:
 
     def _put_large(self, source: BinaryIO, before: os.stat_result, hashers: tuple[Hasher, ...]) -> Blob:
         with self._partial() as target:
-            if cloned(source, target):  # as it was at one moment
+            if cloned(source.fileno(), target.fileno()):  # as it was at one moment
                 digest, size = _through(target, None, hashers)
             else:
                 digest, size = _through(source, target, hashers, before.st_size or None)

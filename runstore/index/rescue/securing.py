@@ -15,12 +15,12 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from runstore.blobs.cloning import cloned
 from runstore.core.manifest import Hasher
 
 PARTIAL = ".rescue-"
 LINKED = ".linked-"  # before the name of a blob: bytes that are safe, but were not checked yet
 
-_FICLONE = 0x40049409  # Linux: make a file share another's blocks until one of them is written to
 _BLOCK_BYTES = 1 << 20
 # So much of the disk is left to the programs that train; what would take it is tried again later.
 SPARED_BYTES = 1 << 30
@@ -114,7 +114,7 @@ def copied(source: Path, size: int, digest: str, hasher: Hasher, target: Path) -
     """Copy a file to `target`, if that has this size and digest, hexadecimal. Raises NotSecured, and OSError."""
     with opened(source) as (descriptor, status, _), _new(target, status.st_mode & 0o444) as copy:
         _check_size(status, size)
-        if _cloned(descriptor, copy):
+        if cloned(descriptor, copy):
             _read(copy, hasher, None)
         else:
             _check_space(copy, status.st_size)
@@ -128,7 +128,7 @@ def copied_as_it_is(source: Path, target: Path, scratch: Path) -> None:
     Raises NotSecured, also where it is written to meanwhile, and OSError.
     """
     with opened(source) as (descriptor, status, _), _new(target, status.st_mode & 0o777, scratch) as copy:
-        if status.st_size and not _cloned(descriptor, copy):  # files of the kernel's own say 0
+        if status.st_size and not cloned(descriptor, copy):  # files of the kernel's own say 0
             _check_space(copy, status.st_size)
             _read(descriptor, None, copy)
         after = os.fstat(descriptor)
@@ -180,14 +180,6 @@ def _new(target: Path, mode: int, scratch: Path | None = None) -> Iterator[int]:
 
 def _partial(folder: Path) -> Path:
     return folder / f"{PARTIAL}{os.getpid()}-{secrets.token_hex(8)}"
-
-
-def _cloned(source: int, target: int) -> bool:
-    try:
-        fcntl.ioctl(target, _FICLONE, source)
-    except OSError:
-        return False
-    return True
 
 
 def _read(source: int, hasher: Hasher | None, target: int | None) -> None:

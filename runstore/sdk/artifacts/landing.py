@@ -50,7 +50,7 @@ def copy(source: Path, target: Path, digest: str | None, algorithm: str) -> None
     written; nothing is under its name then that wasn't before. Raises OSError where `source` can't be read.
     """
     with open(source, "rb", buffering=0) as content, landing(target) as file:
-        is_cloned = cloned(content, file)
+        is_cloned = cloned(content.fileno(), file.fileno())
         if is_cloned and digest is None:
             return
         found = _digest_of(file if is_cloned else content, algorithm, None if is_cloned else file)

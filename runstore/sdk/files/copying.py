@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import shutil
 import stat
@@ -13,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from runstore.blobs.cloning import cloned
 from runstore.sdk.files.filelist import partial_name
 
-_CLONE = 0x40049409  # Linux's FICLONE: both files share their blocks until one is written to
 _PIECE_BYTES = 64 << 20
 
 
@@ -69,8 +68,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def _fill(target: BinaryIO, source: BinaryIO) -> None:
-    with contextlib.suppress(OSError):  # another file system, or one that can't
-        fcntl.ioctl(target.fileno(), _CLONE, source.fileno())
+    if cloned(source.fileno(), target.fileno()):
         return
     with contextlib.suppress(OSError, AttributeError):  # an old kernel, or no Linux
         while os.copy_file_range(source.fileno(), target.fileno(), _PIECE_BYTES):
