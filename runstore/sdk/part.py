@@ -5,6 +5,8 @@ Each is made at its first use, by `Recorder.part`, and ended with the run. So a 
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +18,16 @@ class Part:
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
+
+    def thread(self, work: Callable[[], None], name: str, otherwise: str) -> threading.Thread | None:
+        """Return a thread that has begun to `work`; None where none can be had: then `otherwise` is said."""
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # no more threads for this user, or the interpreter is ending
+            self.recorder.warn(f"{otherwise} ({error})")
+            return None
+        return thread
 
     def stop(self) -> None:
         """End with the run, writing what is still to be written. Called once, while records can still be appended."""

@@ -148,13 +148,8 @@ class EventFiles(Part):
 
     def _start(self) -> None:
         if self._thread is None and not self._ended.is_set():
-            thread = threading.Thread(target=self._run, name="runstore-tensorboard", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError as error:  # no more threads for this user, or the interpreter is ending
-                self.recorder.warn(f"TensorBoard's files are read into the run at its end only ({error})")
-                return
-            self._thread = thread
+            otherwise = "TensorBoard's files are read into the run at its end only"
+            self._thread = self.thread(self._run, "runstore-tensorboard", otherwise)
 
     def _run(self) -> None:
         ended = self._ended

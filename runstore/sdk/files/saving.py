@@ -186,13 +186,8 @@ class SavedFiles(Part):
         """See to it that files of the policy "live" are looked at while the run goes on."""
         with self._mutex:
             if self._thread is None and any(saved.policy == FilesItem.LIVE for saved in self._saved.values()):
-                thread = threading.Thread(target=self._look, name="runstore-saved-files", daemon=True)
-                try:
-                    thread.start()
-                except RuntimeError as error:  # no more threads for this user, or the interpreter is ending
-                    self.recorder.warn(f'saved files of policy "live" are copied again at the end only ({error})')
-                    return
-                self._thread = thread
+                otherwise = 'saved files of policy "live" are copied again at the end only'
+                self._thread = self.thread(self._look, "runstore-saved-files", otherwise)
 
     def _look(self) -> None:
         ended = self._ended

@@ -64,14 +64,10 @@ class Surroundings(Part):
         self._steps = self._wanted()
         if not self._steps:
             return
-        thread = threading.Thread(target=self._capture, name="runstore-surroundings", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError as error:  # no more threads for this user, or the interpreter is ending
+        otherwise = "what the run was made with (packages, code, machine) is not recorded"
+        self._thread = self.thread(self._capture, "runstore-surroundings", otherwise)
+        if self._thread is None:
             self._steps = []
-            self.recorder.warn(f"what the run was made with (packages, code, machine) is not recorded ({error})")
-            return
-        self._thread = thread
 
     def stop(self) -> None:
         """Wait a little for what is being captured, and keep the cells of a notebook."""

@@ -47,13 +47,7 @@ class SystemMonitor(Part):
         """Begin to sample; once is enough. Costs the start of a thread."""
         if self._thread is not None or self._ending.is_set():
             return
-        thread = threading.Thread(target=self._run, name="runstore-system-metrics", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError as error:  # no more threads for this user, or the interpreter is ending
-            self.recorder.warn(f"no system metrics are recorded ({error})")
-            return
-        self._thread = thread
+        self._thread = self.thread(self._run, "runstore-system-metrics", "no system metrics are recorded")
 
     def stop(self) -> None:
         """End sampling with a last sample, where the one before is old enough and the machine answers in time."""
