@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -33,14 +32,6 @@ def begun(folder: Path, name: str = "a", run_id: str = "r1", started: float = 10
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     return begun(tmp_path)
-
-
-@pytest.fixture
-def api(tmp_path: Path, log: Path) -> Iterator[Api]:
-    api = Api(tmp_path / "i.db", refresh=False)
-    api.catch_up_below(tmp_path)
-    yield api
-    api.close()
 
 
 def anew(tmp_path: Path, *places: Path) -> StoredRun:

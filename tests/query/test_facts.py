@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,14 +42,6 @@ def log(tmp_path: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(f"content of {name}\n")
     return path
-
-
-@pytest.fixture
-def api(tmp_path: Path, log: Path) -> Iterator[Api]:
-    api = Api(tmp_path / "i.db", refresh=False)
-    api.catch_up_below(tmp_path)
-    yield api
-    api.close()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -66,12 +66,8 @@ AS_READ: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[Api]:
-    write_log(tmp_path, MIXED)
-    api = Api(tmp_path / "i.db", refresh=False)
-    api.catch_up_below(tmp_path)
-    yield api
-    api.close()
+def log(tmp_path: Path) -> Path:
+    return write_log(tmp_path, MIXED)
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ def test_runs_that_used_a_version_are_known(registry: Registry, tmp_path: Path, 
     registry.catch_up()
     version = find(registry, "model:v1")
     assert [run.run_id for run in registry.used_by(version)] == ["user"]
-    assert registry.logged_by(version).run_id == "r1"
+    assert version.run.run_id == "r1"
 
 
 def test_entries_are_those_of_the_version_and_of_the_one_below_it(tmp_path: Path, index: Path) -> None:

@@ -21,7 +21,6 @@ Words = npt.NDArray[np.int64]
 _Planes = npt.NDArray[np.uint8]
 
 _HEAD = struct.Struct("<B8H")
-MAX_WORDS = (1 << 16) - 1
 _LEAST = np.iinfo(np.int64).min
 # A plane whose bytes collide this little more than those of pure noise would not shrink by 3 %.
 _NOISE = 1.15

@@ -16,6 +16,7 @@ from runstore.query.artifacts.collections import (
     ArtifactType,
     ArtifactTypes,
     collection_named,
+    types_of,
 )
 from runstore.query.artifacts.registry import Registry
 from runstore.query.artifacts.restoring import artifact_in
@@ -72,7 +73,6 @@ class ArtifactApi:
 
     def artifact_collection(self, type_name: str, name: str) -> ArtifactCollection:
         """Return the collection "[[entity/]project/]name". Raises ArtifactNotFound."""
-        self._registry()
         return collection_named(self._collection_path(name), type_name, self._index)
 
     def artifact_collection_exists(self, name: str, type: str) -> bool:  # noqa: A002
@@ -102,8 +102,7 @@ class ArtifactApi:
     def artifact_types(self, project: str | None = None, start: str | None = None) -> ArtifactTypes:
         """Return the types of artifacts in a project, in order of name."""
         entity, project = self._project_path(project)
-        found = self._registry().types(entity, project)[int(start or 0) :]
-        return ArtifactTypes([ArtifactType(entity, project, kind, self._index) for kind in found])
+        return types_of(entity, project, start=start, index=self._index)
 
     def _registry(self) -> Registry:
         """Return what is known now."""

@@ -183,10 +183,12 @@ class ArtifactTypes(Pages[ArtifactType]):
         super().__init__(*loaded(found, per_page))
 
 
-def types_of(entity: str, project: str, per_page: int = 50, index: Path | None = None) -> ArtifactTypes:
-    """Return the types of a project's artifacts."""
+def types_of(
+    entity: str, project: str, per_page: int = 50, start: str | None = None, index: Path | None = None
+) -> ArtifactTypes:
+    """Return the types of a project's artifacts, in order of name, from the cursor `start` on."""
     with registry(index) as known:
-        found = known.types(entity, project)
+        found = known.types(entity, project)[int(start or 0) :]
     return ArtifactTypes([ArtifactType(entity, project, kind, index) for kind in found], per_page)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from runstore.query.artifacts.overview import listed
 from runstore.query.artifacts.registry import Registry, Version
-from runstore.query.artifacts.restoring import versions_of
 from runstore.query.artifacts.standing import said_of
+from runstore.query.artifacts.version import versions_of
 from runstore.query.artifacts.whereabouts import Whereabouts, counted, whereabouts
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from runstore.core.identity import RunPath
 from runstore.core.moves import CollectionPath
 from runstore.errors import NotFound
-from runstore.query.artifacts.restoring import registry, restored, versions_of
+from runstore.query.artifacts.restoring import registry, restored
+from runstore.query.artifacts.version import versions_of
 
 if TYPE_CHECKING:
     from runstore.query.artifacts.collections import ArtifactCollection
@@ -27,7 +28,7 @@ def logged_by(client_id: str, index: Path | None) -> StoredRun | None:
     """Return the run that logged an artifact first; None where it is not known here."""
     with registry(index) as known:
         version = known.by_client_id(client_id)
-        path = None if version is None else known.logged_by(version)
+        path = None if version is None else version.run
     found = _runs([path] if path is not None else [], index)
     return found[0] if found else None
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from runstore.core.artifactname import version_number
 from runstore.index.connection import IndexConnection
 from runstore.query.artifacts.contents import artifact_entries
-from runstore.query.artifacts.restoring import restored_from, stored_entry, versions_of
+from runstore.query.artifacts.restoring import restored_from, stored_entry
+from runstore.query.artifacts.standing import iso
+from runstore.query.artifacts.version import versions_of
 from runstore.query.stored.pages import Pages
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class RunArtifacts(Pages["Artifact"]):
         from runstore.sdk.artifacts.standing import Logged
         from runstore.sdk.artifacts.stored import StoredManifest
 
-        when = datetime.fromtimestamp(row["time"], timezone.utc).isoformat(timespec="seconds")
+        when = iso(round(row["time"] * 1e9))
         names = json.loads(row["aliases"]), json.loads(row["tags"])
         logged = Logged(self.run.entity, self.run.project, self.run.id, when, *names, index=self._index)
         logged.number = version_number(row["version"])

@@ -24,7 +24,7 @@ from runstore.paths import default_root
 from runstore.query.artifacts.claims import Claim, only_claim
 from runstore.query.artifacts.contents import Entry, directories_with, entries_of
 from runstore.query.artifacts.missing import no_collection, no_version
-from runstore.query.artifacts.version import Version, versions_where
+from runstore.query.artifacts.version import Version, versions_of, versions_where
 
 __all__ = ["Claim", "Entry", "Registry", "Version"]
 
@@ -143,19 +143,7 @@ class Registry:
 
     def by_client_id(self, client_id: str) -> Version | None:
         """Return the version that an artifact became where it was logged; None where no log here says so."""
-        members = self._connection.execute(
-            "SELECT m.collection, m.number FROM members AS m"
-            " JOIN versions AS v ON v.collection = m.collection AND v.number = m.number"
-            " JOIN collections AS c ON c.id = m.collection"
-            " WHERE m.client_id = ? ORDER BY v.linked, v.created_ns, c.entity, c.project, c.name LIMIT 1",
-            (client_id,),
-        ).fetchall()
-        found = [version for key in members for version in self._numbered(*key)]
-        return found[0] if found else None
-
-    def logged_by(self, version: Version) -> RunPath:
-        """Return the run that logged a version first."""
-        return version.run
+        return next(iter(versions_of(self._connection, client_id)), None)
 
     def used_by(self, version: Version) -> list[RunPath]:
         """Return the runs that used a version, in order of time."""
@@ -211,8 +199,5 @@ class Registry:
             query = "SELECT number FROM aliases WHERE collection = ? AND alias = ?"
             found = self._connection.execute(query, (row, name.alias)).fetchone()
             number = None if found is None else found[0]
-        versions = self._numbered(row, number)
+        versions = versions_where(self._connection, "v.collection = ? AND v.number = ?", (row, number))
         return versions[0] if versions else None
-
-    def _numbered(self, row: int, number: int | None) -> list[Version]:
-        return versions_where(self._connection, "v.collection = ? AND v.number = ?", (row, number))

@@ -14,7 +14,7 @@ from runstore.errors import ArtifactNotFound
 from runstore.query.artifacts.elsewhere import artifact_elsewhere
 from runstore.query.artifacts.registry import Entry, Registry, Version
 from runstore.query.artifacts.standing import iso, said_of
-from runstore.query.artifacts.version import versions_where
+from runstore.query.artifacts.version import versions_of
 
 if TYPE_CHECKING:
     from runstore.sdk.artifacts.artifact import Artifact
@@ -109,14 +109,6 @@ def restored_from(connection: sqlite3.Connection, version: Version, index: Path 
             *(said.description, said.metadata, said.ttl_seconds, said.incremental, said.distributed_id),
         )
     )
-
-
-def versions_of(connection: sqlite3.Connection, client_id: str) -> list[Version]:
-    """Return the versions that an artifact is: the one that it was logged as, and then those that it was linked as."""
-    members = connection.execute("SELECT collection, number FROM members WHERE client_id = ?", (client_id,)).fetchall()
-    where = "v.collection = ? AND v.number = ?"
-    found = [version for key in members for version in versions_where(connection, where, key)]
-    return sorted(found, key=lambda version: (version.linked, version.created_ns, version.collection))
 
 
 def _entries(version: Version, index: Path | None) -> list[StoredEntry]:

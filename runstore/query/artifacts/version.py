@@ -70,6 +70,14 @@ def versions_where(connection: sqlite3.Connection, where: str, arguments: Sequen
     ]
 
 
+def versions_of(connection: sqlite3.Connection, client_id: str) -> list[Version]:
+    """Return the versions that an artifact is: the one that it was logged as, and then those that it was linked as."""
+    members = connection.execute("SELECT collection, number FROM members WHERE client_id = ?", (client_id,)).fetchall()
+    where = "v.collection = ? AND v.number = ?"
+    found = [version for key in members for version in versions_where(connection, where, key)]
+    return sorted(found, key=lambda version: (version.linked, version.created_ns, version.collection))
+
+
 def _aliases(connection: sqlite3.Connection, versions: list[tuple[int, int]]) -> dict[tuple[int, int], list[str]]:
     """Return the aliases of versions, by row of the collection and number."""
     found: dict[tuple[int, int], list[str]] = {}

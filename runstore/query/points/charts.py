@@ -18,8 +18,8 @@ import numpy.typing as npt
 from runstore.index.chunks.buckets import Blocks, Buckets, joined
 from runstore.query.points.parts import Part, points_at, rising_parts
 from runstore.query.points.stitched import points_of
+from runstore.query.slices import slices
 
-_AT_ONCE = 500  # rows named in one statement: older SQLite takes 999
 # Which part a bucket came from, for each bucket, beside the buckets.
 _Found = tuple[npt.NDArray[np.int64], Buckets]
 
@@ -157,8 +157,7 @@ def _blocks(
 
 
 def _rows_of_blocks(connection: sqlite3.Connection, rows: Sequence[int]) -> Iterator[tuple[Any, ...]]:
-    for at in range(0, len(rows), _AT_ONCE):
-        some = rows[at : at + _AT_ONCE]
+    for some in slices(rows):
         yield from connection.execute(
             "SELECT rowid, form, first_step, block_shift, blocks FROM chunks"
             f" WHERE rowid IN ({', '.join('?' * len(some))})",

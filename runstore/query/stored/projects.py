@@ -39,7 +39,7 @@ class Project:
         """Return the types of the project's artifacts, in order of name."""
         from runstore.query.artifacts.collections import types_of
 
-        return types_of(self.entity, self.name, per_page, self.index)
+        return types_of(self.entity, self.name, per_page, index=self.index)
 
     def collections(
         self, filters: Mapping[str, Any] | None = None, order: str | None = None, per_page: int = 50

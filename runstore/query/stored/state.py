@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+from runstore.query.slices import slices
 from runstore.runlog.process import ProcessName
 
 RUNNING, FINISHED, FAILED, CRASHED = "running", "finished", "failed", "crashed"
 # The program said that it will be stopped for others' sake, and then: it is still there; it is gone, or has failed.
 PREEMPTING, PREEMPTED = "preempting", "preempted"
 STATES = (RUNNING, FINISHED, FAILED, CRASHED, PREEMPTING, PREEMPTED)
-_AT_ONCE = 500  # runs named in one statement: older SQLite takes 999
 
 
 def state_of(
@@ -53,12 +53,6 @@ def logs_of(connection: sqlite3.Connection, places: Sequence[int]) -> dict[int, 
         for place, path in connection.execute(query, some):
             logs[place].append(path)
     return logs
-
-
-def slices(places: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    """Yield runs, so many at a time as any SQLite takes in one statement."""
-    for at in range(0, len(places), _AT_ONCE):
-        yield tuple(places[at : at + _AT_ONCE])
 
 
 def silence_seconds() -> float:
