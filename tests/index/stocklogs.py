@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runstore.core.manifest import hasher, text_of
+from runstore.index.indexer import Indexer
 from runstore.runlog import codec
 from runstore.runlog.record_pb2 import ArtifactRecord, Record
 from tests.index.writing import exit_record, log_path, run, write
@@ -111,3 +112,8 @@ def original(folder: Path, path: str, data: bytes) -> Path:
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(data)
     return place
+
+
+def outcomes(indexer: Indexer) -> dict[str, str]:
+    """Return what became of each file that logs name, by its path."""
+    return dict(indexer.connection.execute("SELECT path, outcome FROM rescues"))

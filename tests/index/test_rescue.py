@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,26 +18,10 @@ from runstore.index.rescue.lost import NotKept, not_kept
 from runstore.index.rescue.rescuing import rescue
 from runstore.query.api import Api
 from runstore.query.artifacts.registry import Registry
-from tests.index.stocklogs import StockRun, blob_of, original
+from tests.index.stocklogs import StockRun, blob_of, original, outcomes
 from tests.index.writing import write_log
 
 DATA = b"the bytes of a checkpoint"
-
-
-@pytest.fixture
-def stock(tmp_path: Path) -> StockRun:
-    return StockRun(tmp_path)
-
-
-@pytest.fixture
-def indexer(tmp_path: Path) -> Iterator[Indexer]:
-    with closing(Indexer(tmp_path / "index.db", rescuing=True)) as opened:
-        yield opened
-
-
-def outcomes(indexer: Indexer) -> dict[str, str]:
-    """Return the outcome of each file, by its path."""
-    return dict(indexer.connection.execute("SELECT path, outcome FROM rescues"))
 
 
 def missing(indexer: Indexer) -> list[NotKept]:

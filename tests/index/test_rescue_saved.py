@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -14,24 +13,9 @@ from runstore.core.rescued import file_blob
 from runstore.index.indexer import Indexer
 from runstore.index.rescue.rescuing import rescue
 from runstore.query.api import Api
-from tests.index.stocklogs import StockRun, original
+from tests.index.stocklogs import StockRun, original, outcomes
 
 LATER = 1200.0  # seconds: more than after which copies are renewed
-
-
-@pytest.fixture
-def stock(tmp_path: Path) -> StockRun:
-    return StockRun(tmp_path)
-
-
-@pytest.fixture
-def indexer(tmp_path: Path) -> Iterator[Indexer]:
-    with closing(Indexer(tmp_path / "index.db", rescuing=True)) as opened:
-        yield opened
-
-
-def outcomes(indexer: Indexer) -> dict[str, str]:
-    return dict(indexer.connection.execute("SELECT path, outcome FROM rescues"))
 
 
 def look_again(indexer: Indexer, after: float = LATER) -> None:
