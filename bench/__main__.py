@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench import (
     artifacts,
+    daemon,
     delivery,
     lightning,
     logcalls,
@@ -39,6 +40,7 @@ SECTIONS = {
     "reading": reading,
     "manyruns": manyruns,
     "delivery": delivery,
+    "daemon": daemon,
     "artifacts": artifacts,
 }
 

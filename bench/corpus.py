@@ -28,6 +28,7 @@ VARIETY = 8  # so many runs differ in the values of their rows
 PROJECTS = ("baseline", "ablation", "sweep", "final")
 OPTIMIZERS = ("adam", "adamw", "sgd", "lion")
 TAGS = ("good", "bad", "paper", "retry")
+_LIVE_FROM = 10_000_000  # live runs have numbers of their own: they may lie beside others
 
 
 @dataclass(frozen=True)
@@ -69,16 +70,46 @@ def _rows(corpus: Corpus, seed: int, typed: bool) -> list[bytes]:
     return encoded
 
 
+class WrittenRun:
+    """One run whose log is written row by row."""
+
+    def __init__(self, root: Path, number: int, rows: Sequence[bytes], began: int) -> None:
+        name = time.strftime("%Y%m%d_%H%M%S", time.gmtime(began))
+        folder = root / f"offline-run-{name}-{run_id(number)}"
+        folder.mkdir(parents=True)
+        self._writer = LogWriter.create(folder / f"run-{run_id(number)}.wandb", math.inf)
+        self._number, self._rows, self._step = number, rows, 0
+        for body in _preamble(number, began):
+            self._writer.append(body)
+
+    def step(self) -> None:
+        """Write the next row."""
+        self._writer.append(self._rows[self._step])
+        self._step += 1
+
+    def end(self) -> int:
+        """Write what comes last; return the log's size in bytes."""
+        for body in _ending(self._number, self._step):
+            self._writer.append(body)
+        self._writer.close()
+        return self._writer.offset
+
+
+def live_runs(folder: Path, corpus: Corpus) -> list[WrittenRun]:
+    """Begin the runs of a corpus now, below `folder`/wandb; their rows are still to be written."""
+    rows = [_rows(corpus, seed, typed=False) for seed in range(min(VARIETY, corpus.runs))]
+    began = int(time.time())
+    return [
+        WrittenRun(folder / "wandb", _LIVE_FROM + number, rows[number % len(rows)], began)
+        for number in range(corpus.runs)
+    ]
+
+
 def _write_run(root: Path, number: int, rows: Sequence[bytes]) -> int:
-    began = FIRST_RUN_AT + SECONDS_BETWEEN_RUNS * number
-    name = time.strftime("%Y%m%d_%H%M%S", time.gmtime(began))
-    folder = root / f"offline-run-{name}-{run_id(number)}"
-    folder.mkdir(parents=True)
-    writer = LogWriter.create(folder / f"run-{run_id(number)}.wandb", math.inf)
-    for body in (*_preamble(number, began), *rows, *_ending(number, len(rows))):
-        writer.append(body)
-    writer.close()
-    return writer.offset
+    run = WrittenRun(root, number, rows, FIRST_RUN_AT + SECONDS_BETWEEN_RUNS * number)
+    for _ in rows:
+        run.step()
+    return run.end()
 
 
 def _preamble(number: int, began: int) -> list[bytes]:

@@ -1,61 +1,48 @@
-"""From a finished log to the proof that a hub holds it, beside a plain HTTP upload of the same bytes.
+"""From finished logs to the proof that a hub holds them, beside plain HTTP uploads and stock's `wandb sync`.
 
-The peer is the same client library, sending the log in one PUT to a server of the same make, which writes the bytes to
-the same disk and syncs it: what any delivery over HTTP must cost. The hub indexes what it receives meanwhile.
+The peer of a delivery is the same client library, sending the log in one PUT to a server of the same make, which writes
+the bytes to the same disk and syncs it: what any delivery over HTTP must cost. The hub indexes what it receives
+meanwhile.
+
+The peer of `runstore sync` is `wandb sync` of the same runs, each a process from its start to its end. Ours indexes the
+runs here first, and ends when the hub has proven what it holds on its disk; stock's ends when it has sent all, to a
+server that keeps it in memory.
 """
 
 from __future__ import annotations
 
-import contextlib
+import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
 import httpx
 
-from bench import processes
+from bench import corpus, processes, servers
 from bench.rows import Bench, Row, ratio
 from runstore.runlog.codec import log_identity
-from runstore.syncd.hub.auth import Tokens
 from runstore.syncd.remotes.hub import HubRemote
 from runstore.syncd.shipper import Shipment, ship
+from tests.conformance import stock
 
 METRICS = 10
-
-PLAIN_SERVER = """
-import os, sys, tempfile
-import uvicorn
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
-from starlette.routing import Route
-
-async def put(request):
-    with tempfile.TemporaryFile(dir=sys.argv[1]) as file:
-        async for piece in request.stream():
-            await run_in_threadpool(file.write, piece)
-        file.flush()
-        await run_in_threadpool(os.fsync, file.fileno())
-    return Response()
-
-class Announced(uvicorn.Server):
-    async def startup(self, sockets=None):
-        await super().startup(sockets)
-        print(self.servers[0].sockets[0].getsockname()[1], flush=True)
-
-app = Starlette(routes=[Route("/", put, methods=["PUT"])])
-Announced(uvicorn.Config(app, port=0, log_level="error")).run()
-"""
+PLAIN_SHARE = 0.6  # of a plain PUT's speed, at least
+SMALL_TIMES, LARGE_TIMES = 3.0, 2.0  # as fast as `wandb sync`, at least
 
 
 def measure(bench: Bench) -> list[Row]:
-    """Return MB/s of first deliveries beside plain uploads, and what a second delivery sends."""
+    """Return MB/s of first deliveries beside plain uploads, what a second delivery sends, and seconds of `sync`."""
+    return _delivered(bench) + _synced(bench)
+
+
+def _delivered(bench: Bench) -> list[Row]:
     calls = 20_000 if bench.quick else 120_000
     mine, plain, again = [], [], 0
-    with _hub(bench.folder) as remote, _plain_server(bench.folder) as url:
+    with servers.hub(bench.folder / "hub") as hub, servers.plain(bench.folder) as url:
+        remote = HubRemote(hub.url, hub.token)
         for _ in range(bench.rounds):
             log = Path(processes.runstore(bench.folder, f"written({METRICS}, {calls})").printed)
             size = log.stat().st_size
@@ -67,10 +54,12 @@ def measure(bench: Bench) -> list[Row]:
             with log.open("rb") as file:
                 httpx.put(url, content=iter(lambda: file.read(1 << 20), b""), timeout=60).raise_for_status()
             plain.append(size / (time.perf_counter() - began))
+        remote.close()
     ours, theirs = median(mine), median(plain)
     what = f"delivery of a log of {size / 1e6:.0f} MB, proven"
+    goal, met = f"{PLAIN_SHARE:.0%} or more", ours >= PLAIN_SHARE * theirs
     return [
-        Row(what, _speed(ours), f"plain HTTP PUT {_speed(theirs)}", ratio(ours, theirs)),
+        Row(what, _speed(ours), f"plain HTTP PUT {_speed(theirs)}", f"{ours / theirs:.0%}", goal, met),
         Row("log bytes sent by a second sync", str(again), "", "", "0", again == 0),
     ]
 
@@ -83,33 +72,54 @@ def _shipped(log: Path, remote: HubRemote) -> Shipment:
     return shipment
 
 
-@contextlib.contextmanager
-def _hub(folder: Path) -> Iterator[HubRemote]:
-    data = folder / "hub"
-    with contextlib.closing(Tokens(data)) as tokens:
-        token = tokens.create("bench")
-    command = [sys.executable, "-m", "runstore", "hub", "serve", "--port", "0", "--data", str(data)]
-    with _serving(command) as said:
-        remote = HubRemote(said.removeprefix("runstore hub at ").partition(",")[0], token)
-        yield remote
-        remote.close()
+def _synced(bench: Bench) -> list[Row]:
+    small = corpus.Corpus(20 if bench.quick else 100, keys=10, steps=100)
+    large = corpus.Corpus(1, keys=10, steps=20_000 if bench.quick else 200_000)
+    rounds = 1 if bench.quick else 3
+    rows = []
+    for made, goal in ((small, SMALL_TIMES), (large, LARGE_TIMES)):
+        ours, theirs = [], []
+        for _ in range(rounds):  # in folders of their own: neither sees the other's marks
+            folder = Path(tempfile.mkdtemp(dir=bench.folder))
+            size = corpus.make(folder / "ours", made)
+            corpus.make(folder / "stock", made)
+            ours.append(_our_sync(folder))
+            theirs.append(_stock_sync(folder / "stock"))
+        mine, stocks = median(ours), median(theirs)
+        runs = "a run" if made.runs == 1 else f"{made.runs:,} runs"
+        what = f"`sync` of {runs}, {size / 1e6:,.0f} MB of logs, whole process"
+        beside, most = f"`wandb sync` {stocks:.2f} s", f"1/{goal:.0f} or less"
+        met = stocks >= goal * mine if not bench.quick else None
+        rows.append(Row(what, f"{mine:.2f} s", beside, ratio(mine, stocks), most, met))
+    return rows
 
 
-@contextlib.contextmanager
-def _plain_server(folder: Path) -> Iterator[str]:
-    with _serving([sys.executable, "-c", PLAIN_SERVER, str(folder)]) as port:
-        yield f"http://127.0.0.1:{port}/"
+def _our_sync(folder: Path) -> float:
+    """Return the seconds of `runstore sync` to a new hub, of runs that no index knows."""
+    with servers.hub(folder / "hub") as hub:
+        known = {k: v for k, v in os.environ.items() if not k.startswith(("WANDB_", "RUNSTORE_", "PYTHON"))}
+        ours = {"RUNSTORE_HOME": str(folder / "home"), "RUNSTORE_TOKEN": hub.token}
+        command = [sys.executable, "-m", "runstore", "sync", str(folder / "ours"), "--remote", hub.url, "--quiet"]
+        began = time.perf_counter()
+        done = subprocess.run(command, env={**known, **ours}, capture_output=True, text=True)
+        wall = time.perf_counter() - began
+    if done.returncode:
+        raise RuntimeError(f"runstore sync failed with {done.returncode}:\n{done.stderr}")
+    return wall
 
 
-@contextlib.contextmanager
-def _serving(command: list[str]) -> Iterator[str]:
-    """Run a server; give the first line that it prints."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.kill()
+def _stock_sync(folder: Path) -> float:
+    """Return the seconds of `wandb sync` of all runs below a folder, in one call."""
+    runs = sorted(folder.glob("wandb/offline-run-*"))
+    others = [str(run) for run in runs[:-1]]
+    with servers.recording() as url:
+        began = time.perf_counter()
+        stock.sync(processes.STOCK_VERSION, runs[-1], url, others, timeout=processes.TIMEOUT_SECONDS)
+        wall = time.perf_counter() - began
+    unsent = [run.name for run in runs if not stock.synced_mark(run).exists()]
+    if unsent:
+        raise RuntimeError(f"wandb sync left {len(unsent)} of {len(runs)} runs: {', '.join(unsent[:5])}")
+    return wall
 
 
 def _speed(bytes_per_second: float) -> str:
