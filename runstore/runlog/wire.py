@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable, Mapping
-from operator import getitem
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 Key = str | tuple[str, ...]  # of a value: its key, or inside nested dicts all keys, outermost first
 
+RECORD_NUM = b"\x08"  # field 1, varint
 _RECORD_HISTORY = b"\x12"  # field 2, length-delimited
 _RECORD_FOOTER = b"\xb2\x01"  # field 22
 _HISTORY_ITEM = b"\x0a"  # field 1
@@ -37,9 +37,9 @@ def varint(number: int) -> bytes:
     if number < 1 << 7:
         return _ONE_BYTE[number]
     if number < 1 << 14:  # nearly every length, step and record number; the loop below takes three times as long
-        return bytes((number & 0x7F | 0x80, number >> 7))
+        return _CONTINUED[number & 0x7F] + _ONE_BYTE[number >> 7]
     if number < 1 << 21:
-        return bytes((number & 0x7F | 0x80, number >> 7 & 0x7F | 0x80, number >> 14))
+        return _CONTINUED[number & 0x7F] + _CONTINUED[number >> 7 & 0x7F] + _ONE_BYTE[number >> 14]
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
@@ -49,12 +49,15 @@ def varint(number: int) -> bytes:
 
 
 _ONE_BYTE = [bytes([number]) for number in range(1 << 7)]
+_CONTINUED = [bytes([number | 0x80]) for number in range(1 << 7)]  # seven bits of a number that has more
+_NO_STEP = _HISTORY_STEP + b"\x00"
+_STEP_FRONTS = [_HISTORY_STEP + bytes([1 + size]) + b"\x08" for size in range(11)]  # by the size of the number
 _FOOTER_PENDING = varint(9001 << 3 | 2)
 
 
 def numbered(num: int, body: bytes) -> bytes:
     """Return an encoded Record with its number in front."""
-    return b"\x08" + varint(num) + body
+    return RECORD_NUM + varint(num) + body
 
 
 def delimited(tag: bytes, content: bytes) -> bytes:
@@ -74,25 +77,11 @@ class RowEncoder:
         """Return the encoded items of a flat row of plain numbers, in its order; None for any other row."""
         if self._typed or not row:
             return self._typed_items(row)
-        texts = _number_texts(row.values())
-        return texts and [front[len(text)] + text for front, text in zip(self.shape(row), texts, strict=True)]
+        return self.shape([*row]).items([*row.values()])
 
-    def shape(self, keys: Iterable[Key]) -> list[list[bytes]]:
-        """Return what `joined` needs to know of the keys of a row."""
-        return [self._front(key) for key in keys]
-
-    def joined(self, shape: list[list[bytes]], row: Mapping[Any, object]) -> bytes | None:
-        """Return the items of `plain` as one, of a row of these keys: what a training loop pays for."""
-        if self._typed:
-            items = self._typed_items(row)
-            return None if items is None else b"".join(items)
-        texts = _number_texts(row.values())
-        if texts is None:
-            return None
-        pieces = [b""] * (2 * len(texts))
-        pieces[1::2] = texts
-        pieces[::2] = map(getitem, shape, map(len, texts))
-        return b"".join(pieces)
+    def shape(self, keys: Sequence[Any]) -> RowShape:
+        """Return the shape of rows of these Keys, in this order."""
+        return RowShape(keys, [self._front(key) for key in keys], self._typed_items if self._typed else None)
 
     def _front(self, key: Key) -> list[bytes]:
         """Return what precedes a value of 0, 1, 2, ... characters of JSON in an item of `key`."""
@@ -120,15 +109,48 @@ class RowEncoder:
         return items
 
 
-def _number_texts(values: Iterable[object]) -> list[bytes] | None:
-    """Return the JSON of the values, or None where not all of them are plain numbers."""
-    try:
-        text = orjson.dumps([*values])
-    except orjson.JSONEncodeError:  # an integer beyond 64 bits, a type of some library
-        return None
-    if text.translate(None, _NUMERALS) != b"[]":  # a string, a list, or null: orjson's word for NaN
-        return None
-    return text[1:-1].split(b",")
+class RowShape:
+    """Rows of the same keys in the same order: what stands around their values is made once. For one thread at a time.
+
+    This is what a training loop pays for.
+    """
+
+    def __init__(
+        self,
+        keys: Sequence[Any],
+        fronts: list[list[bytes]],
+        typed_items: Callable[[Mapping[Any, object]], list[bytes] | None] | None,
+    ) -> None:
+        """Use RowEncoder.shape."""
+        self.keys = keys
+        self._fronts = fronts
+        self._typed_items = typed_items
+        self._pieces = [b""] * (2 * len(fronts) + 1)  # front, value, front, value, ..., step: filled anew for each row
+
+    def record(self, values: list[object], step: int) -> bytes | None:
+        """Return the body of the history record of a row; None where not all values are plain numbers."""
+        if self._typed_items is not None:
+            items = self._typed_items(dict(zip(self.keys, values, strict=True)))
+            return None if items is None else history(items, step)
+        try:
+            text = orjson.dumps(values)
+        except orjson.JSONEncodeError:  # an integer beyond 64 bits, a type of some library
+            return None
+        if text.translate(None, _NUMERALS) != b"[]":  # a string, a list, or null: orjson's word for NaN
+            return None
+        texts = text[1:-1].split(b",")
+        pieces = self._pieces
+        pieces[1::2] = texts  # a ValueError here would mean values of other keys
+        pieces[:-1:2] = [front[len(text)] for front, text in zip(self._fronts, texts)]  # noqa: B905 - as many
+        pieces[-1] = _step(step)
+        content = b"".join(pieces)
+        return _RECORD_HISTORY + varint(len(content)) + content
+
+    def items(self, values: list[object]) -> list[bytes] | None:
+        """Return the encoded items of a row one by one; None where not all values are plain numbers."""
+        if self.record(values, 0) is None:
+            return None
+        return [front + text for front, text in zip(self._pieces[:-1:2], self._pieces[1::2], strict=True)]
 
 
 def item(key: Key, value: object) -> bytes:
@@ -162,8 +184,14 @@ def pending(items: Iterable[bytes], step: int) -> bytes:
 
 
 def _history_content(items: Iterable[bytes], step: int) -> bytes:
-    number = b"\x08" + varint(step) if step else b""
-    return b"".join((*items, _HISTORY_STEP, _ONE_BYTE[len(number)], number))
+    return b"".join((*items, _step(step)))
+
+
+def _step(step: int) -> bytes:
+    if not step:
+        return _NO_STEP
+    number = varint(step)
+    return _STEP_FRONTS[len(number)] + number
 
 
 def dumps(value: object) -> str:

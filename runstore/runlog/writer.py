@@ -41,6 +41,7 @@ class LogWriter:
     def __init__(self, path: Path, file: int, *, offset: int, num: int, sync_seconds: float) -> None:
         """Use `create` or `take_over`; `file` is an open descriptor at `offset`, `num` the last record's number."""
         self.path = path
+        self.usable = True  # whether `append` can be called: not closed, not inherited by a fork, no sync has failed
         self.unfinished: bytes | None = None  # the record of which only a part could be written
         self.sync_failed = False
         self.gone = False  # the background sync found the log deleted or moved away; whoever goes on resets it
@@ -101,11 +102,6 @@ class LogWriter:
         """Length of the log in bytes, as far as this writer wrote it."""
         return self._offset
 
-    @property
-    def usable(self) -> bool:
-        """Whether `append` can be called: not closed, not inherited through a fork, and no sync has failed."""
-        return self._file >= 0 and not self.sync_failed
-
     def append(self, body: bytes) -> None:
         """Write one record, `body` being an encoded Record without its number.
 
@@ -113,23 +109,25 @@ class LogWriter:
         is written before anything else at the next call; otherwise the record is not in the log and may be given again.
         """
         with self._mutex:
-            if self._rest:
-                self._finish()
-            payload = wire.numbered(self._num + 1, body)
-            data = frame(payload, self._offset)
-            try:
-                written = os.write(self._file, data)
-            except OSError as error:
-                raise _refused(self.path, error) from error
-            self._offset += written
-            self._num += 1
-            if written != len(data):
-                self._rest, self.unfinished = data[written:], body
-                self._finish()
-        if self._sync_seconds == 0:
-            self._sync()
-        elif self._syncer is None and self._sync_seconds != math.inf:
-            self._start_syncer()
+            self.append_alone(body)
+
+    def append_alone(self, body: bytes) -> None:
+        """Do what `append` does, for a caller who sees to it that no other thread is in this writer meanwhile."""
+        if self._rest:
+            self._finish()
+        number = self._num + 1
+        data = frame(wire.RECORD_NUM + wire.varint(number) + body, self._offset)
+        try:
+            written = os.write(self._file, data)
+        except OSError as error:
+            raise _refused(self.path, error) from error
+        self._offset += written
+        self._num = number
+        if written != len(data):
+            self._rest, self.unfinished = data[written:], body
+            self._finish()
+        if self._syncer is None:
+            self._sync_or_begin_to()
 
     @property
     def records(self) -> int:
@@ -172,16 +170,20 @@ class LogWriter:
             if self._sync_seconds != math.inf and not self.sync_failed and not hangs:
                 self._sync()
         finally:
-            file, self._file = self._file, -1
-            os.close(file)
+            os.close(self._let_go())
 
     def abandon(self) -> bytes | None:
         """Let the file go as it is; return the record that stays torn in it, if there is one."""
         self._closing.set()
-        file, self._file = self._file, -1
+        file = self._let_go()
         if file >= 0:
             os.close(file)
         return self.unfinished
+
+    def _let_go(self) -> int:
+        self.usable = False
+        file, self._file = self._file, -1
+        return file
 
     def _finish(self) -> None:
         """Write the rest of a record that was cut short, from its exact byte on."""
@@ -194,13 +196,15 @@ class LogWriter:
             self._rest = self._rest[written:]
         self.unfinished = None
 
-    def _start_syncer(self) -> None:
-        with self._mutex:
-            if self._syncer is None:
-                self._syncer = threading.Thread(target=self._sync_in_background, name="runstore-fsync", daemon=True)
-                # RuntimeError: no more threads for this user, or Python is ending; only `close` syncs then.
-                with contextlib.suppress(RuntimeError):
-                    self._syncer.start()
+    def _sync_or_begin_to(self) -> None:
+        """Sync where each record is to be synced; else, unless none is, start the thread that does it."""
+        if self._sync_seconds == 0:
+            self._sync()
+        elif self._sync_seconds != math.inf:
+            self._syncer = threading.Thread(target=self._sync_in_background, name="runstore-fsync", daemon=True)
+            # RuntimeError: no more threads for this user, or Python is ending; only `close` syncs then.
+            with contextlib.suppress(RuntimeError):
+                self._syncer.start()
 
     def _sync_in_background(self) -> None:
         while not self._closing.wait(self._sync_seconds):
@@ -220,6 +224,8 @@ class LogWriter:
         except OSError as error:
             # Some file systems (pipes, some FUSE) have no sync at all; that is no failure of the disk.
             self.sync_failed = error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EBADF)
+            if self.sync_failed:
+                self.usable = False
         else:
             self._synced = upto
 
@@ -229,9 +235,9 @@ class LogWriter:
         self._closing = threading.Event()
         self._syncer = None
         self._rest, self.unfinished = b"", None  # the parent finishes what it began
-        if self._file >= 0:
-            os.close(self._file)  # the lock belongs to the open file: a child that kept it would lock the log for ever
-            self._file = -1
+        file = self._let_go()
+        if file >= 0:
+            os.close(file)  # the lock belongs to the open file: a child that kept it would lock the log for ever
 
 
 _open_writers: weakref.WeakSet[LogWriter] = weakref.WeakSet()

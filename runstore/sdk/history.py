@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import operator
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,18 +24,21 @@ from runstore.sdk.values import plain, with_plain_numbers
 # Puts the JSON that stands for images, tables and the like into a row: (data, step) -> data.
 WithMedia = Callable[[Mapping[str, Any], int], Mapping[str, Any]]
 
+_OWN = {"_timestamp": None, "_runtime": None, "_step": None}  # what each row has besides, in this order
 _STEPS = range(-(1 << 63), 1 << 63)  # what a log and an index can hold
 
 
 class History:
     """The rows of one run, as one process writes them. Safe to call from many threads.
 
-    `append` takes an encoded record; `summary` is the fold that rows go into; `started` is in seconds since the epoch.
+    `append` takes an encoded record, under `mutex` as everything here; `summary` is the fold that rows go into;
+    `started` is in seconds since the epoch.
     """
 
     def __init__(
         self,
         append: Callable[[bytes], None],
+        mutex: threading.RLock,
         summary: SummaryFold,
         *,
         started: float,
@@ -47,15 +49,18 @@ class History:
         strict: bool = False,
     ) -> None:
         self.step = step
-        self.mutex = threading.RLock()
-        self.summary = summary
+        self.mutex = mutex
+        self._summary = summary
         self._append = append
         self._started = started
         self._typed = typed
         self._encoder = wire.RowEncoder(typed)
         self._names: set[str] = set()  # keys that were seen to be clean text, and need no second look
-        self._row_keys: list[str] = []  # of the last row that was written quickly, and what the encoder knows of them
-        self._row_shape: list[list[bytes]] = []
+        self._shape: wire.RowShape | None = None  # of the last row that was written quickly
+        self._shape_names: list[str] = []  # its keys, without _OWN
+        # A streak: rows of one shape, of which the summary needs the last one only, and takes it in when it is over.
+        self._streak: wire.RowShape | None = None
+        self._latest: list[Any] | None = None
         self._items: dict[Key, bytes] = {}  # of the open row, encoded
         self._values: dict[Key, Any] = {}
         self._open_step = step
@@ -67,14 +72,13 @@ class History:
         self._steps_refused = ""  # why steps that are given don't count, where rows come from elsewhere as well
         self._given_step: int | None = None  # the last one of those
         self._busy = False
-        self._interrupting: deque[tuple[dict[str, Any], int | None, bool | None]] = deque()
+        self._interrupting: deque[tuple[dict[str, Any], int | None, bool | None, float]] = deque()
 
-    def log(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
-        """Log one row, or add to the open one. When this returns, the operating system has it."""
-        now = time.time()
+    def log(self, data: Mapping[str, Any], step: int | None, commit: bool | None, now: float) -> None:
+        """Log one row, or add to the open one, at the time `now`. When this returns, the operating system has it."""
         with self.mutex:
             if self._busy:  # a signal handler or finalizer interrupts a call of this thread, which will do it then
-                self._interrupting.append((dict(data), step, commit))
+                self._interrupting.append((dict(data), step, commit, now))
                 return
             self._busy = True
             try:
@@ -84,29 +88,74 @@ class History:
                     self._log_slowly(data, step, commit, now)
             finally:
                 self._busy = False
-                while self._interrupting:
-                    self.log(*self._interrupting.popleft())
+                if self._interrupting:
+                    self._log_what_waits()
 
     def _log_quickly(self, data: Mapping[str, Any], now: float) -> bool:
         """Write a row of plain numbers under known keys; return False, with nothing done, for any other."""
-        row = {**data, "_timestamp": now, "_runtime": now - self._started, "_step": self.step}
-        definitions = self.summary.definitions
-        if (definitions.by_name or definitions.by_glob) and with_plain_numbers(row):
-            self._add_step_metrics(row, {})
-        keys = [*row]
-        if keys != self._row_keys:
-            if not data or not self._names.issuperset(data) or tuple in map(type, row):  # one that lies inside a dict
+        row = {**data}  # a copy: another thread may be changing it
+        shape = self._streak
+        if shape is None or [*row] != self._shape_names:
+            shape = self._shape_for(row)
+            if shape is None:
                 return False
-            self._row_keys, self._row_shape = keys, self._encoder.shape(keys)
-        items = self._encoder.joined(self._row_shape, row)
-        if items is None and with_plain_numbers(row):
-            items = self._encoder.joined(self._row_shape, row)
-        if items is None:
+        step = self.step
+        values = [*row.values(), now, now - self._started, step]
+        record = shape.record(values, step)
+        if record is None and with_plain_numbers(row):
+            values[: len(row)] = row.values()
+            record = shape.record(values, step)
+        if record is None:
             return False
-        self._append(wire.history((items,), self.step))
-        self.summary.apply_plain_row(row)
-        self.step += 1
+        self._append(record)
+        if shape is self._streak:
+            self._latest = values
+        else:
+            self._summary.apply_plain_row(dict(zip(shape.keys, values, strict=True)))
+        self.step = step + 1
         return True
+
+    def _shape_for(self, row: dict[Any, Any]) -> wire.RowShape | None:
+        """Return the shape of a row, with which a streak may begin; None for one that has to be looked through.
+
+        Adds the step metrics that the row lacks.
+        """
+        self._settle()
+        known = self._names.issuperset(row)
+        definitions = self._summary.definitions
+        if (definitions.by_name or definitions.by_glob) and with_plain_numbers(row):
+            self._add_step_metrics(row, _OWN)
+        names = [*row]
+        if names != self._shape_names or self._shape is None:
+            if not known or not names or tuple in map(type, names):  # one that lies inside a dict
+                return None
+            self._shape_names, self._shape = names, self._encoder.shape([*names, *_OWN])
+        if self._summary.takes_plainly(self._shape.keys):
+            self._streak = self._shape
+        return self._shape
+
+    @property
+    def summary(self) -> SummaryFold:
+        """The fold of all finished rows."""
+        self._settle()
+        return self._summary
+
+    def _settle(self) -> None:
+        """End the streak: have the summary take in its last row."""
+        with self.mutex:
+            was_busy, self._busy = self._busy, True
+            try:
+                if self._streak is not None and self._latest is not None:
+                    self._summary.apply_plain_row(dict(zip(self._streak.keys, self._latest, strict=True)))
+                self._streak = self._latest = None
+            finally:
+                self._busy = was_busy
+                if not was_busy:
+                    self._log_what_waits()
+
+    def _log_what_waits(self) -> None:
+        while self._interrupting:
+            self.log(*self._interrupting.popleft())
 
     def refuse_steps(self, why: str) -> None:
         """From now on, number the rows here, whatever steps the program gives; say `why` when it gives one."""
@@ -121,15 +170,14 @@ class History:
         """Go on behind what another log of the run says: rows up to `step`, and their summary."""
         with self.mutex:
             self.step = max(self.step, step + 1)
-            self.summary = self.summary.followed_by(summary)
+            self._summary = self.summary.followed_by(summary)
             self._last.clear()
-            self._row_keys = []
 
     def flush(self) -> None:
         """Finish the open row, if there is one."""
         with self.mutex:
             while self._interrupting:  # the run ends inside the interrupted call, which can't do it any more
-                self._log_slowly(*self._interrupting.popleft(), time.time())
+                self._log_slowly(*self._interrupting.popleft())
             if self._items:
                 self._commit()
 
@@ -142,9 +190,9 @@ class History:
             fold.apply_row(self._values)
             return fold
 
-    def forked(self) -> None:
+    def forked(self, mutex: threading.RLock) -> None:
         """In a forked child: the open row is the parent's to finish; a thread of its may have been anywhere."""
-        self.mutex = threading.RLock()
+        self.mutex = mutex
         self._encoder = wire.RowEncoder(self._typed)
         self._items, self._values = {}, {}
         self._busy = False
@@ -240,7 +288,7 @@ class History:
             self._warn(f"a row could not be read and is recorded without its values: {tree}")
             tree = {}
         values = flatten(tree)
-        self._names.update(key for key in data if type(key) is str and key in values and key != "_timestamp")
+        self._names.update(key for key in data if type(key) is str and key in values and key not in _OWN)
         if type(values.get("_timestamp")) not in (int, float):
             values["_timestamp"] = now
         values["_runtime"] = now - self._started

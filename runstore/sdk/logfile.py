@@ -32,6 +32,9 @@ class RunLog:
 
     `begin(kind)` makes a new log of the run, its first records written, or raises StorageError. Safe to call from
     many threads, and from a signal handler or finalizer that interrupts a call of the same thread.
+
+    `mutex` is held while a record is written, and by whoever makes one that depends on the one before. It is the only
+    one: a signal handler may want any of a run's locks while its thread has another, and so may the next thread.
     """
 
     def __init__(
@@ -52,7 +55,7 @@ class RunLog:
         self._known = known
         self._sync_seconds = sync_seconds
         self._writer = begin(kind)
-        self._mutex = threading.RLock()
+        self.mutex = threading.RLock()
         self._writing = False
         self._closing = False
         self._closed = False
@@ -70,7 +73,7 @@ class RunLog:
 
         Raises UsageError after `close`.
         """
-        with self._mutex:
+        with self.mutex:
             if self._writing:  # this call interrupts another one of the same thread, which will write what waits
                 self._keep(body)
                 return
@@ -81,7 +84,7 @@ class RunLog:
             try:
                 try:
                     if not self._backlog and self._writer.usable:
-                        self._writer.append(body)
+                        self._writer.append_alone(body)
                     else:
                         self._keep(body)
                 except StorageError as error:
@@ -99,7 +102,7 @@ class RunLog:
 
     def close(self) -> None:
         """Write what waits, if that can be done, and close the log. Says how much was lost, if anything was."""
-        with self._mutex:
+        with self.mutex:
             self._closing = True
             if self._writing or self._closed:  # the interrupted append closes, when it is through
                 return
@@ -118,14 +121,14 @@ class RunLog:
     def folder(self) -> Path:
         """Return the run directory of the log that the next record goes to, beginning that log where it must be."""
         self.leave_if_gone()  # what is put there must not bring an old run directory back, without its log
-        with self._mutex:
+        with self.mutex:
             if not self._writer.usable and not self._writing and not self._closed:
                 self._recover()
             return self._writer.path.parent
 
     def written(self) -> tuple[int, int]:
         """Return how many records wait in memory, and how many are in the present log."""
-        with self._mutex:
+        with self.mutex:
             return len(self._backlog), self._writer.records
 
     @property
@@ -135,7 +138,7 @@ class RunLog:
 
     def leave_if_gone(self) -> None:
         """Go on in a new log where the present one was deleted or moved away: nobody would find what is added."""
-        with self._mutex:
+        with self.mutex:
             self._writer.gone = False  # set anew, a second later, where no other log can be begun now
             if not self._writer.usable or self._writing or not self._writer.is_gone():
                 return
@@ -148,7 +151,7 @@ class RunLog:
 
     def succeed(self, ending: Sequence[bytes]) -> None:
         """End the present log with these records, and go on in a new one; nothing where there is none, or trouble."""
-        with self._mutex:
+        with self.mutex:
             if not self._writer.usable or self._writing or self._backlog or self._in_trouble:
                 return
             with contextlib.suppress(StorageError):  # where no other can be begun, this one goes on
@@ -159,7 +162,7 @@ class RunLog:
 
     def forked(self) -> None:
         """In a forked child: what waits is the parent's to write; the first append begins a log of the child's own."""
-        self._mutex = threading.RLock()
+        self.mutex = threading.RLock()
         self._writing = self._closing = False
         self._backlog.clear()
         self._backlog_bytes = self.lost_records = self._lost_unwritten = 0
@@ -200,7 +203,7 @@ class RunLog:
         """Write the backlog to the present log; return whether all of it is there."""
         try:
             while self._backlog:
-                self._writer.append(self._backlog[0])
+                self._writer.append_alone(self._backlog[0])
                 self._backlog_bytes -= len(self._backlog.popleft())
         except StorageError:
             if self._writer.unfinished is self._backlog[0]:

@@ -32,11 +32,11 @@ from runstore.sdk.media.rows import with_media_recorded
 from runstore.sdk.part import Part
 from runstore.sdk.rundir import make_run_directory
 from runstore.sdk.summary import Summary, derived_record
-from runstore.sdk.turns import Turns
 from runstore.settings import Settings
 
 if TYPE_CHECKING:
     from runstore.sdk.resume import Earlier
+    from runstore.sdk.turns import Turns
 
 # How often the summary is written for stock tools while a run goes on. Our own readers don't need it.
 DERIVED_SUMMARY_SECONDS = 15.0
@@ -80,6 +80,7 @@ class Recorder:
         self.append = self._log.append
         self.history = History(
             self.append,
+            self._log.mutex,
             fold,
             started=self.started_ns / 1e9,
             step=self.starting_step,
@@ -91,7 +92,7 @@ class Recorder:
         self._summary_now = self.history.current_summary
         self._step_now = lambda: self.history.step
         self.summary = Summary(self.history, self.append, self.with_media, self._go_on_behind_others)
-        self._derived_at = time.monotonic()
+        self._derived_at = time.time()
         # What is redirected leads to the process that began the run.
         if not (self.adds_to_another and settings.console == "redirect"):
             self._console.start(settings.console)
@@ -114,8 +115,7 @@ class Recorder:
 
     def files_folder(self) -> Path:
         """Return the folder `files` beside the log that is being written, where a record's files must be."""
-        with self.history.mutex:  # always before the log's own: a new log begins with what the history knows
-            return self._log.folder() / "files"
+        return self._log.folder() / "files"
 
     def describe(self, **changed: Any) -> None:
         """Change settings that describe the run (`run_name`, `run_notes`, `run_tags`), and record that."""
@@ -159,11 +159,13 @@ class Recorder:
         if self.config.may_have_changed:
             self.config.notice_changes()
         if self._log.gone:
-            self._leave_if_gone()
-        if step is None:  # who counts the steps knows where they stand
+            self._log.leave_if_gone()
+        if self._turns is not None and step is None:  # who counts the steps knows where they stand
             self._go_on_behind_others(data if isinstance(data, dict) else ())  # others may fail at a look
-        self.history.log(data, step, commit)
-        if time.monotonic() - self._derived_at > DERIVED_SUMMARY_SECONDS and not self.adds_to_another:
+        now = time.time()
+        self.history.log(data, step, commit, now)
+        # A clock that was set back derives at once, too.
+        if not 0.0 <= now - self._derived_at <= DERIVED_SUMMARY_SECONDS and not self.adds_to_another:
             self._derive_summary()
 
     def finish(self, exit_code: int) -> None:
@@ -212,6 +214,8 @@ class Recorder:
         Those that were given a label stand beside each other to the end.
         """
         if self._turns is None and not self.settings.x_label and not self.finished:
+            from runstore.sdk.turns import Turns  # reads logs, as a run that nobody shares never does
+
             since = (self._not_before_ns - _ORDER_NS) / 1e9
             self._turns = Turns(Path(self.settings.root_dir) / "wandb", self.run_id, self._directories, since)
 
@@ -317,12 +321,8 @@ class Recorder:
             record.config.remove.add(key=key)
         self.append(codec.encode(record))
 
-    def _leave_if_gone(self) -> None:
-        with self.history.mutex:
-            self._log.leave_if_gone()
-
     def _derive_summary(self) -> None:
-        self._derived_at = time.monotonic()
+        self._derived_at = time.time()
         self.config.record_changes()
         with self.history.mutex:
             self._log.leave_if_gone()
@@ -339,8 +339,8 @@ class Recorder:
         self.adds_to_another = True
         self._ending = threading.RLock()
         self.share()  # it may fork others
-        self.history.forked()
         self._log.forked()
+        self.history.forked(self._log.mutex)
         self._console.forked()
         for part in list(self._parts.values()):
             part.forked()
@@ -354,9 +354,9 @@ def _after_fork() -> None:
         recorder.forked()
 
 
-def _after_having_forked() -> None:
+def _before_fork() -> None:
     for recorder in list(_recorders):
-        recorder.share()
+        recorder.share()  # here, since what it loads would be loaded by each child
 
 
-os.register_at_fork(after_in_child=_after_fork, after_in_parent=_after_having_forked)
+os.register_at_fork(before=_before_fork, after_in_child=_after_fork)

@@ -36,6 +36,34 @@ def test_plain_rows_come_back_exactly(typed: bool, rows: list[dict[str, Any]], s
         assert back_step == step
 
 
+numbers = finite | st.integers(-(2**63), 2**63 - 1)
+
+
+@pytest.mark.parametrize("typed", [False, True])
+@given(
+    names=st.lists(keys, min_size=3, max_size=3, unique=True),
+    rows=st.lists(st.tuples(numbers, numbers, numbers), max_size=4),
+    step=st.integers(0, 2**62),
+)
+def test_rows_of_one_shape_are_those_that_are_made_one_by_one(
+    typed: bool, names: list[str], rows: list[tuple[float | int, ...]], step: int
+) -> None:
+    encoder = wire.RowEncoder(typed)
+    shape = encoder.shape(names)
+    for values in rows:
+        assert shape.record([*values[1:], "text"], step) is None
+        items = encoder.plain(dict(zip(names, values, strict=True)))
+        assert items is not None
+        assert shape.record([*values], step) == wire.history(items, step)
+
+
+def test_values_of_other_keys_are_never_taken_for_a_rows() -> None:
+    shape = wire.RowEncoder().shape(["a", "b"])
+    for values in ([1.0], [1.0, 2.0, 3.0]):
+        with pytest.raises(ValueError, match="size"):
+            shape.record([*values], 1)
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, 2**63 + 1, 2**70, "text", None, [1.5], True, {"a": 1}])
 def test_anything_else_is_left_to_the_slow_path(value: object) -> None:
     encoder = wire.RowEncoder()

@@ -38,7 +38,8 @@ def test_a_signal_handler_that_logs_and_prints_neither_hangs_nor_loses(folder: P
             sys.stderr.write(f"signal {seen}\\n")
             run.summary["last"] = seen
             seen += 1
-            signal.setitimer(signal.ITIMER_REAL, 0.0003)
+            if seen < 400:
+                signal.setitimer(signal.ITIMER_REAL, 0.0003)
         signal.signal(signal.SIGALRM, handler)
         signal.setitimer(signal.ITIMER_REAL, 0.001)
         n = 0
@@ -46,7 +47,6 @@ def test_a_signal_handler_that_logs_and_prints_neither_hangs_nor_loses(folder: P
             run.log({"n": n})
             print("line", n)
             n += 1
-        signal.setitimer(signal.ITIMER_REAL, 0)
         run.finish()
         sys.__stdout__.write(f"!{n} {seen}")
         """
@@ -58,6 +58,39 @@ def test_a_signal_handler_that_logs_and_prints_neither_hangs_nor_loses(folder: P
     assert {row["seen"] for _, row in found if "seen" in row} == set(range(seen))
     assert folded.summary.get("last") == seen - 1
     assert folded.facts.missing_records == 0
+
+
+def test_a_signal_handler_in_a_print_does_not_hang_beside_a_thread_that_logs(folder: Path) -> None:
+    done = program(
+        """
+        import signal, threading, runstore
+        run, seen, ended = runstore.init(), 0, threading.Event()
+        def train():
+            n = 0
+            while not ended.is_set():
+                run.log({"n": n})
+                n += 1
+        def handler(number, frame):
+            global seen
+            run.log({"seen": seen})
+            run.summary["last"] = seen
+            seen += 1
+            if seen < 400:
+                signal.setitimer(signal.ITIMER_REAL, 0.0003)
+        training = threading.Thread(target=train)
+        training.start()
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
+        while seen < 400:
+            print("line")
+        ended.set()
+        training.join()
+        run.finish()
+        """
+    )
+    succeeded(done)
+    assert [row["seen"] for _, row in rows(only_log(folder)) if "seen" in row] == list(range(400))
+    assert fold(only_log(folder)).summary.get("last") == 399
 
 
 def test_a_signal_handler_may_finish_the_run_and_leave(folder: Path) -> None:

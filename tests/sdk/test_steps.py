@@ -9,7 +9,7 @@ import pytest
 
 from runstore.errors import UsageError
 from runstore.sdk.run import Run
-from tests.sdk.reading import begin, fold, only_log, rows
+from tests.sdk.reading import begin, fold, only_log, records, rows
 
 
 @pytest.fixture
@@ -123,6 +123,16 @@ def test_steps_of_other_integer_types_are_integers(run: Run) -> None:
     run.log({"a": 1}, step=numpy.int64(7))
     run.log({"a": 2}, step=8.0)  # type: ignore[arg-type]
     assert ended(run) == [(7, {"a": 1}), (8, {"a": 2})]
+
+
+def test_a_row_holds_our_own_values_once_whatever_the_program_calls_its_own(run: Run) -> None:
+    for n in range(3):
+        run.log({"_step": 7, "a": n, "_runtime": -1.0})
+    run.finish()
+    histories = [r.history for r in records(only_log(Path(run.settings.root_dir))) if r.HasField("history")]
+    names = [[item.nested_key[0] for item in history.item] for history in histories]
+    assert [sorted(some) for some in names] == [["_runtime", "_step", "_timestamp", "a"]] * 3
+    assert [history.step.num for history in histories] == [0, 1, 2]
 
 
 def test_large_steps_are_exact(run: Run) -> None:
