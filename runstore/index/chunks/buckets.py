@@ -40,22 +40,33 @@ class Buckets:
     @classmethod
     def of(cls, steps: npt.NDArray[np.int64], values: npt.NDArray[Any], shift: int) -> Buckets:
         """Return the buckets of points, whose steps rise."""
-        nonfinite = np.zeros(len(steps), np.int64)
-        low = high = total = values
+        ids = steps >> shift
+        starts = starts_of(ids)
+        return cls.between(starts, ids[starts], values)
+
+    @classmethod
+    def between(cls, starts: npt.NDArray[np.int64], ids: npt.NDArray[np.int64], values: npt.NDArray[Any]) -> Buckets:
+        """Return the buckets with these numbers, each of the values from its start up to the next one's."""
+        if not len(starts):
+            return cls(ids, values, values, values.astype(np.float64), values, ids, ids)
+        ends = np.append(starts[1:], len(values))
+        nonfinite = np.zeros(len(starts), np.int64)
+        bounded = summed = values
         if values.dtype.kind == "f":
             finite = np.isfinite(values)
             if not finite.all():
-                nonfinite = (~finite).astype(np.int64)
-                low = high = np.where(finite, values, np.nan)
-                total = np.where(finite, values, 0.0)
-        ones = np.ones(len(steps), np.int64)
-        return cls(steps >> shift, low, high, total.astype(np.float64), values, ones, nonfinite).merged()
+                nonfinite = np.add.reduceat(~finite, starts, dtype=np.int64)
+                bounded, summed = np.where(finite, values, np.nan), np.where(finite, values, 0.0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = np.add.reduceat(summed, starts, dtype=np.float64)
+        low, high = np.fmin.reduceat(bounded, starts), np.fmax.reduceat(bounded, starts)
+        return cls(ids, low, high, total, values[ends - 1], ends - starts, nonfinite)
 
     def merged(self) -> Buckets:
         """Return the same with neighbours of one number as one."""
         if not len(self.ids):
             return self
-        starts = np.flatnonzero(np.concatenate(([True], self.ids[1:] != self.ids[:-1])))
+        starts = starts_of(self.ids)
         ends = np.append(starts[1:], len(self.ids)) - 1
         with np.errstate(over="ignore", invalid="ignore"):
             total = np.add.reduceat(self.total, starts)
@@ -73,16 +84,13 @@ class Buckets:
         """Return the buckets at these places."""
         return Buckets(**{f.name: getattr(self, f.name)[places] for f in fields(self)})
 
-    def packed(self) -> bytes | None:
-        """Return all but the first number as bytes; None where the buckets are too far apart, or too full."""
-        offsets = self.ids - self.ids[0]
-        if int(offsets[-1]) >= 1 << 32 or int(offsets[-1]) < 0 or int(self.count.max()) >= 1 << 16:
-            return None
+    def packed(self) -> npt.NDArray[np.void]:
+        """Return what chunks keep of each bucket; of numbers the lowest 32 bits, of counts the lowest 16."""
         rows = np.empty(len(self.ids), _INTEGERS if self.low.dtype.kind == "i" else _FLOATS)
-        rows["offset"] = offsets
+        rows["offset"] = self.ids
         for name in (f.name for f in fields(self) if f.name != "ids"):
             rows[name] = getattr(self, name)
-        return rows.tobytes()
+        return rows
 
     @classmethod
     def unpacked(cls, blocks: Sequence[Blocks], shift: int) -> tuple[Buckets, list[int]]:
@@ -117,3 +125,8 @@ def joined(parts: Sequence[Buckets]) -> Buckets:
 def block_shift(n: int, first_step: int, last_step: int) -> int:
     """Return the shift of buckets that hold 512 to 1,024 of `n` points, if these are spread evenly."""
     return ((BLOCK_POINTS * (last_step - first_step) - 1) // max(1, n - 1)).bit_length()
+
+
+def starts_of(ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the places of those numbers that differ from the one before."""
+    return np.flatnonzero(np.diff(ids, prepend=~ids[:1]))

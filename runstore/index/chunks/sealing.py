@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from itertools import count
 
 from runstore.index.chunks.series import SEALED_POINTS, Chunk
+from runstore.index.chunks.stepping import Cutter
 from runstore.index.chunks.tails import CHUNK_COLUMNS, INSERT_CHUNK, chunks_of
 
 # A log without an exit record is sealed when its file has not changed for so long; it may well grow again.
@@ -86,5 +87,5 @@ def _full(chunks: list[Chunk]) -> Iterator[Chunk]:
     while chunks and chunks[0].n == SEALED_POINTS:
         yield chunks.pop(0).sealed()
     if chunks:
-        for chunk in chunks_of([(chunk.step_array(), chunk.column()) for chunk in chunks], SEALED_POINTS):
+        for chunk in chunks_of([(chunk.step_array(), chunk.column()) for chunk in chunks], Cutter(SEALED_POINTS)):
             yield chunk.sealed()

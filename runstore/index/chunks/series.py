@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from runstore.index.chunks.buckets import BLOCK_POINTS, Buckets, block_shift
+from runstore.index.chunks.buckets import Buckets
 from runstore.index.chunks.packing import packed, packed_size, unpacked
+from runstore.index.chunks.stepping import CutSteps, Steps
 
 CHUNK_POINTS = 4096
 # Sealed chunks are larger: a row leaves half a page of the database empty on average, and one of 4,096 points may waste
@@ -25,12 +26,10 @@ CHUNK_POINTS = 4096
 SEALED_POINTS = 4 * CHUNK_POINTS
 # Behind the letter of a form: steps and points are packed, and JSON is compressed.
 SEALED = "z"
-_MIN_POINTS_FOR_BLOCKS = 4 * BLOCK_POINTS
 # Beyond this a float64 can't hold every integer.
 _EXACT = 2**53
 
 Number = float | int
-Steps = npt.NDArray[np.int64]
 # float64 where all are floats, int64 where all are integers, a list where they are mixed.
 Values = npt.NDArray[np.float64] | npt.NDArray[np.int64] | list[Number]
 
@@ -59,24 +58,29 @@ class Chunk:
     def pack(cls, steps: Sequence[int] | Steps, values: Sequence[Number] | Values) -> Chunk:
         """Return a chunk of these points, in this order; they come back exactly as they were."""
         step_array = np.asarray(steps, dtype="<i8")
-        column = as_values(values)
-        form, numbers, points = _points(column)
-        stride = _stride(step_array)
-        rising = _is_rising(step_array, stride)
-        shift, blocks = _blocks(step_array, numbers) if rising else (None, None)
-        return cls(
-            n=len(step_array),
-            first_step=int(step_array[0]),
-            last_step=int(step_array[-1]),
-            stride=stride,
-            rising=int(rising),
-            **_statistics(numbers),
-            form=form,
-            block_shift=shift,
-            blocks=blocks,
-            steps=step_array.tobytes() if stride is None else None,
-            points=points,
-        )
+        return next(cls.pack_all(CutSteps(step_array, len(step_array)), as_values(values)))
+
+    @classmethod
+    def pack_all(cls, cut: CutSteps, column: Values) -> Iterator[Chunk]:
+        """Yield the chunks of many points, as their steps are cut: of a list, in which types are mixed, only one."""
+        numbers = np.array(column, dtype="<f8") if isinstance(column, list) else column
+        buckets = Buckets.between(cut.starts, cut.offsets, numbers)
+        blocks = buckets.packed()
+        for span, first, stop in zip(cut.spans, cut.first_blocks[:-1], cut.first_blocks[1:], strict=True):
+            form, points = _points(column[span.begin : span.end])
+            yield cls(
+                n=span.end - span.begin,
+                first_step=span.first_step,
+                last_step=span.last_step,
+                stride=span.stride,
+                rising=int(span.rising),
+                **_statistics(numbers[span.begin : span.end], buckets, first, stop),
+                form=form,
+                block_shift=span.block_shift,
+                blocks=None if span.block_shift is None else blocks[first:stop].tobytes(),
+                steps=span.steps,
+                points=points,
+            )
 
     def row(self) -> tuple[Any, ...]:
         """Return the columns in order, as the database takes them."""
@@ -174,57 +178,31 @@ def joined(columns: Sequence[Values]) -> Values:
     return [number for column in columns for number in _listed(column)]
 
 
-def _points(column: Values) -> tuple[str, npt.NDArray[Any], bytes]:
-    """Return the form in which these values are kept without losing anything, them as an array, and their bytes."""
+def _points(column: Values) -> tuple[str, bytes]:
+    """Return the form in which these values are kept without losing anything, and their bytes."""
     if not isinstance(column, list):
-        return "q" if column.dtype.kind == "i" else "d", column, column.tobytes()
-    numbers = np.array(column, dtype="<f8")
+        return "q" if column.dtype.kind == "i" else "d", column.tobytes()
     if all(type(value) is float or -_EXACT <= value <= _EXACT for value in column):
         whole = np.fromiter((type(value) is int for value in column), np.bool_, len(column))
-        return "m", numbers, numbers.tobytes() + np.packbits(whole).tobytes()
-    return "j", numbers, json.dumps(column).encode()
+        return "m", np.array(column, dtype="<f8").tobytes() + np.packbits(whole).tobytes()
+    return "j", json.dumps(column).encode()
 
 
-def _statistics(numbers: npt.NDArray[Any]) -> dict[str, Any]:
-    """Return the statistics of values, float64 or int64 (n,): of the finite ones, but for `last`."""
-    finite = numbers
-    nonfinite = 0
-    if numbers.dtype.kind == "f":
-        good = np.isfinite(numbers)
-        nonfinite = len(numbers) - int(np.count_nonzero(good))
-        finite = numbers[good] if nonfinite else numbers
+def _statistics(numbers: npt.NDArray[Any], blocks: Buckets, first: int, stop: int) -> dict[str, Any]:
+    """Return the statistics of values, float64 or int64 (n,), of the finite ones, but for `last`.
+
+    blocks[first:stop] are the blocks that they make up.
+    """
+    nonfinite = int(blocks.nonfinite[first:stop].sum())
+    finite = numbers[np.isfinite(numbers)] if nonfinite else numbers
     last = numbers[-1].item()
     return {
-        "low": finite.min().item() if len(finite) else None,
-        "high": finite.max().item() if len(finite) else None,
+        "low": np.fmin.reduce(blocks.low[first:stop]).item() if len(finite) else None,
+        "high": np.fmax.reduce(blocks.high[first:stop]).item() if len(finite) else None,
         "total": _total(finite),
         "last": None if last != last else last,
         "nonfinite": nonfinite,
     }
-
-
-def _blocks(steps: Steps, numbers: npt.NDArray[Any]) -> tuple[int | None, bytes | None]:
-    """Return the points, whose steps rise, summed up in blocks, and the shift of these; None for few points."""
-    shift = block_shift(len(steps), int(steps[0]), int(steps[-1]))
-    if len(steps) < _MIN_POINTS_FOR_BLOCKS or shift > 62:
-        return None, None
-    blocks = Buckets.of(steps, numbers, shift).packed()
-    return (None, None) if blocks is None else (shift, blocks)
-
-
-def _stride(steps: Steps) -> int | None:
-    """Return the distance between neighbouring steps where it is the same for all, and one that fits into 64 bits."""
-    if len(steps) == 1:
-        return 0
-    first, stride = int(steps[0]), int(steps[1]) - int(steps[0])
-    if not -(1 << 63) <= stride < 1 << 63 or int(steps[-1]) != first + stride * (len(steps) - 1):
-        return None
-    return stride if (np.diff(steps) == stride).all() else None
-
-
-def _is_rising(steps: Steps, stride: int | None) -> bool:
-    """Whether every step is above the one before."""
-    return stride > 0 or len(steps) == 1 if stride is not None else bool((steps[1:] > steps[:-1]).all())
 
 
 def _total(finite: npt.NDArray[Any]) -> float:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 from runstore.index.chunks.few import FEW_POINTS, chunk_of_few
-from runstore.index.chunks.series import CHUNK_POINTS, Chunk, Number, Steps, Values, as_values, joined
+from runstore.index.chunks.series import CHUNK_POINTS, Chunk, Number, Values, as_values, joined
+from runstore.index.chunks.stepping import Cutter, Steps
 
 HISTORY = "history"
 # A chunk of fewer points is written anew together with the next one: else a command repeated every second would leave
@@ -90,12 +91,12 @@ class _Stored:
             return [place for place, _ in self.partial]
         return [place for place, n in self.partial[-1:] if n < SMALL_POINTS]
 
-    def laid_out(self, parts: list[Points], joining: list[int]) -> list[tuple[int, Chunk]]:
+    def laid_out(self, parts: list[Points], joining: list[int], cutter: Cutter) -> list[tuple[int, Chunk]]:
         """Return the new chunks, each with its place, which begin where the chunks lay that they are joined with."""
         if joining:
             self.next_place = joining[0]
             del self.partial[-len(joining) :]
-        ready = [(self.next_place + place, chunk) for place, chunk in enumerate(chunks_of(parts))]
+        ready = [(self.next_place + place, chunk) for place, chunk in enumerate(chunks_of(parts, cutter))]
         self.next_place += len(ready)
         if ready[-1][1].n < CHUNK_POINTS:
             self.partial.append((ready[-1][0], ready[-1][1].n))
@@ -133,6 +134,7 @@ class Tails:
             self._name_all(log)
         gone: list[tuple[int, int]] = []
         chunks: list[tuple[object, ...]] = []
+        cutter = Cutter(CHUNK_POINTS)
         for (stream, key), tail in self._tails.items():
             if not tail:
                 continue
@@ -140,7 +142,7 @@ class Tails:
             joining = stored.joining(len(tail))
             gone += [(stored.series, place) for place in joining]
             parts = [self._points(stored.series, place) for place in joining] + tail.take()
-            ready = stored.laid_out(parts, joining)
+            ready = stored.laid_out(parts, joining, cutter)
             if seal and joining:
                 ready = [(place, chunk.sealed() if chunk.n == CHUNK_POINTS else chunk) for place, chunk in ready]
             chunks += [(stored.series, place, *chunk.row()) for place, chunk in ready]
@@ -184,13 +186,16 @@ class Tails:
         return chunk.step_array(), chunk.column()
 
 
-def chunks_of(parts: Sequence[Points], full: int = CHUNK_POINTS) -> Iterator[Chunk]:
-    """Yield points, packed into chunks of so many and one of the rest."""
+def chunks_of(parts: Sequence[Points], cutter: Cutter) -> Iterator[Chunk]:
+    """Yield points, packed into chunks of as many as `cutter` cuts off, and one of the rest."""
     first, values = parts[0]
     if len(parts) == 1 and isinstance(first, list) and isinstance(values, list):
         yield chunk_of_few(first, values)
         return
-    steps = np.concatenate([np.asarray(part[0], dtype="<i8") for part in parts])
+    cut = cutter.cut([np.asarray(part[0], dtype="<i8") for part in parts])
     values = joined([as_values(part[1]) for part in parts])
-    for at in range(0, len(steps), full):
-        yield Chunk.pack(steps[at : at + full], values[at : at + full])
+    if not isinstance(values, list):
+        yield from Chunk.pack_all(cut, values)
+        return
+    for span in cut.spans:  # there may be floats alone in it, or integers
+        yield Chunk.pack(cut.steps[span.begin : span.end], values[span.begin : span.end])

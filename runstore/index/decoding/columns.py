@@ -27,7 +27,7 @@ from runstore.index.decoding.items import Answers, Envelopes, Items, Places, ite
 from runstore.index.decoding.single import RowShapes
 from runstore.index.decoding.strided import Layout, runs_of_one_size
 from runstore.runlog.live import LiveReader
-from runstore.runlog.payloads import Payloads
+from runstore.runlog.payloads import GAP_BYTES, Payloads
 
 MIN_RECORDS = 32  # fewer are as quick one by one: what numpy costs per call is not small
 _STEPS = range(1 - (1 << 63), 1 << 63)  # what `_step` may say; else the record's own number counts
@@ -87,12 +87,13 @@ class BlockDecoder:
 
     def _strided(self, at: int) -> RowBlock | None:
         """Return the records of one size that begin at this one; None where they are not all built alike."""
-        count, payload = self._runs.pop(at), self._payloads[at]
+        count, size = self._runs.pop(at), int(self._sizes[at])
         text = np.frombuffer(self._payloads.text, np.uint8)
-        where = text, self._payloads.begin(at), len(payload), count
+        begin = int(self._sizes[:at].sum()) + (at + 1) * GAP_BYTES
+        where = text, begin, size, count
         block = self._layout.block(*where) if self._layout else None
         if block is None:  # not like the rows before
-            self._layout = Layout.of(payload, self._keys)
+            self._layout = Layout.of(text[begin : begin + size].tobytes(), self._keys)
             block = self._layout.block(*where) if self._layout else None
         return block
 

@@ -30,9 +30,7 @@ class Carried:
 
 def schema() -> str:
     """Return the SQL that makes the index's tables."""
-    from importlib import resources  # takes milliseconds, and is needed once
-
-    text = resources.files("runstore.index").joinpath("schema.sql").read_text(encoding="utf-8")
+    text = Path(__file__).parents[1].joinpath("schema.sql").read_text(encoding="utf-8")
     return "\n".join(line.partition("--")[0].rstrip() for line in text.splitlines())
 
 
