@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # How long an example takes depends on who else uses the machine; speed is measured in bench/, not here.
@@ -12,3 +15,11 @@ settings.register_profile("runstore", deadline=None, suppress_health_check=[Heal
 # there was broken by the change. Everybody else's runs look for new ones.
 settings.register_profile("repeatable", settings.get_profile("runstore"), derandomize=True, database=None)
 settings.load_profile("repeatable" if os.environ.get("RUNSTORE_TESTS_REPEATABLE") else "runstore")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
+    """Let messages with names of files that are not UTF-8 pass between pytest's processes, which end over one."""
+    report = yield
+    report.sections = [(title, text.encode("utf-8", "backslashreplace").decode()) for title, text in report.sections]
+    return report
