@@ -10,6 +10,12 @@ MOST_SECONDS = 60.0
 JITTER = 0.25
 
 
+def delay(failures: int, chance: random.Random, most: float = MOST_SECONDS) -> float:
+    """Return how many seconds to wait after so many failures in a row: doubled each time up to `most`, plus jitter."""
+    seconds = min(most, FIRST_SECONDS * 2.0 ** min(max(failures, 1) - 1, 30))
+    return seconds * (1 + JITTER * chance.random())
+
+
 class Backoff:
     """The waiting time after each failure in a row: doubled each time up to a bound, plus up to a quarter."""
 
@@ -19,9 +25,8 @@ class Backoff:
 
     def failed(self) -> float:
         """Return how many seconds to wait after one more failure."""
-        seconds = min(MOST_SECONDS, FIRST_SECONDS * 2.0 ** min(self._failures, 30))
         self._failures += 1
-        return seconds * (1 + JITTER * self._chance.random())
+        return delay(self._failures, self._chance)
 
     def succeeded(self) -> None:
         """Begin anew: the next failure waits the shortest time."""
