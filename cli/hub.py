@@ -37,28 +37,31 @@ def serve(host: str, port: int, data: Path | None) -> None:
     from runstore.syncd.hub import server
     from runstore.syncd.hub.indexed import IndexedRuns
     from runstore.syncd.hub.indexed_artifacts import IndexedArtifacts
+    from runstore.syncd.hub.traffic import Traffic
 
     folder = _folder(data)
     index = folder / "index.db"
     if not is_local(folder):
         warn(f"{folder} is on a network file system, where SQLite's locks can't be trusted")
+    traffic = Traffic()
     indexer: list[Indexer] = []  # made in the one thread that uses it
 
     def index_log(log: Path, last_try: bool = False) -> None:
         if indexer and indexer[0].connection.is_replaced:  # it was damaged, and has been set aside
             indexer.pop().close()
+        traffic.give_way()
         try:
             if not indexer:
                 indexer.append(Indexer(index))
                 indexer[0].catch_up_known()  # what an index knew that this one replaces
-            indexer[0].catch_up(log)
+            indexer[0].catch_up(log, lambda size: traffic.give_way())
         except IndexDamaged as error:
             if last_try:
                 raise
             warn(str(error))
             index_log(log, last_try=True)
 
-    app = server.create_app(folder, index_log, IndexedRuns(index), IndexedArtifacts(index))
+    app = server.create_app(folder, index_log, IndexedRuns(index), IndexedArtifacts(index), traffic)
     server.serve(app, host, port, on_ready=lambda url: click.echo(f"runstore hub at {url}, data in {folder}"))
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "sql": "sql",
     "export": "export",
     "sync": "sync",
+    "status": "status",
     "remote": "remote",
     "daemon": "daemon",
     "hub": "hub",

@@ -1,10 +1,19 @@
-"""`runstore remote`: name the hubs that runs are delivered to."""
+"""`runstore remote`: name the hubs that runs are delivered to, and say what each gets, how fast and when."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import click
 
-from runstore.cli.output import emit_json, emit_table, warn
+from runstore.cli.daemon_common import complete_remote, reload_if_running
+from runstore.cli.output import emit_json, emit_table, size, warn
+from runstore.errors import UsageError
+
+if TYPE_CHECKING:
+    from runstore.syncd.policy import Policy
 
 
 @click.group()
@@ -17,20 +26,50 @@ def command() -> None:
 @click.argument("url")
 @click.option("--token", default="", help="The token that the hub gave; RUNSTORE_TOKEN serves where it is left out.")
 def add(name: str, url: str, token: str) -> None:
-    """Keep the hub at URL under NAME, in place of one that had the name before.
+    """Keep the hub at URL under NAME, in place of one that had the name before, whose rules stay.
+
+    A daemon that runs delivers there from now on.
 
     Example: runstore remote add lab https://hub.example.org --token rs_...
     """
     from runstore.syncd.remotes.configured import add_remote
 
     add_remote(name, url, token)
+    reload_if_running()
     warn(f"remote {name} is {url}; try it: runstore sync --remote {name}")
+
+
+@command.command("set")
+@click.argument("name", shell_complete=complete_remote)
+@click.option("--project", multiple=True, metavar="GLOB", help="Only runs of such a PROJECT or ENTITY/PROJECT.")
+@click.option("--tag", multiple=True, metavar="GLOB", help="Only runs with such a tag.")
+@click.option("--path", multiple=True, metavar="GLOB", help="Only runs below such a folder.")
+@click.option("--rate", metavar="RATE", help="At most so much, such as 5MB/s, for all transfers together; or none.")
+@click.option("--at-once", type=int, metavar="N", help="At most so many transfers at a time; 4 by default.")
+@click.option("--quiet-hours", metavar="HOURS", help="When not to deliver, such as 'mon-fri 09:00-17:30'; or none.")
+@click.option("--mark-synced/--no-mark-synced", default=None, help="Leave stock's mark beside delivered runs, or not.")
+@click.option("--clear", is_flag=True, help="Forget all rules first.")
+def set_rules(name: str, clear: bool, **rules: Any) -> None:
+    """Say what the daemon delivers to the remote NAME, how fast and when. What is not given stays as it is.
+
+    Each of --project, --tag and --path may be repeated: one that fits is enough; '!GLOB' is for what not to deliver,
+    and '' for no rule any more. A run goes where all three agree. `runstore sync` keeps to the rate and the number
+    alone. A daemon that runs goes on by it at once. Safe to repeat.
+
+    Example: runstore remote set lab --project 'paper-*' --tag '!debug' --rate 5MB/s --quiet-hours 22:00-06:00
+    """
+    from runstore.syncd.policy import Policy
+    from runstore.syncd.remotes.configured import set_policy
+
+    policy = set_policy(name, lambda before: _changed(Policy() if clear else before, **rules))
+    reload_if_running()
+    warn(f"remote {name} gets {_in_words(policy)}")
 
 
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; tokens are left out.")
 def list_remotes(as_json: bool) -> None:
-    """List the remotes; tokens are not shown.
+    """List the remotes, and what each gets; tokens are not shown.
 
     Example: runstore remote list
     """
@@ -38,13 +77,19 @@ def list_remotes(as_json: bool) -> None:
 
     remotes = sorted(load_remotes().items())
     if as_json:
-        emit_json([{"name": name, "url": remote.url, "has_token": bool(remote.token)} for name, remote in remotes])
+        emit_json(
+            [
+                {"name": name, "url": remote.url, "has_token": bool(remote.token), **_rules(remote.policy)}
+                for name, remote in remotes
+            ]
+        )
     else:
-        emit_table([(name, r.url, "yes" if r.token else "no") for name, r in remotes], ("NAME", "URL", "TOKEN"))
+        rows = [(name, r.url, "yes" if r.token else "no", _in_words(r.policy)) for name, r in remotes]
+        emit_table(rows, ("NAME", "URL", "TOKEN", "GETS"))
 
 
 @command.command("remove")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_remote)
 def remove(name: str) -> None:
     """Forget the remote NAME. Nothing on the hub changes.
 
@@ -53,3 +98,77 @@ def remove(name: str) -> None:
     from runstore.syncd.remotes.configured import remove_remote
 
     remove_remote(name)
+    reload_if_running()
+
+
+def _changed(
+    policy: Policy,
+    *,
+    project: tuple[str, ...],
+    tag: tuple[str, ...],
+    path: tuple[str, ...],
+    rate: str | None,
+    at_once: int | None,
+    quiet_hours: str | None,
+    mark_synced: bool | None,
+) -> Policy:
+    from runstore.syncd.hours import QuietHours
+    from runstore.syncd.policy import checked_at_once, parse_rate
+
+    is_quiet_never = quiet_hours in ("", "none")
+    return replace(
+        policy,
+        projects=_patterns(project) if project else policy.projects,
+        tags=_patterns(tag) if tag else policy.tags,
+        paths=tuple(map(_absolute, _patterns(path))) if path else policy.paths,
+        bytes_per_second=policy.bytes_per_second if rate is None else parse_rate(rate),
+        at_once=policy.at_once if at_once is None else checked_at_once(at_once),
+        quiet=policy.quiet if quiet_hours is None else None if is_quiet_never else QuietHours.parse(quiet_hours),
+        marks_synced=policy.marks_synced if mark_synced is None else mark_synced,
+    )
+
+
+def _patterns(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Return patterns as they are kept: none where '' was given."""
+    if given == ("",):
+        return ()
+    if any(pattern in ("", "!") for pattern in given):
+        raise UsageError("'' stands alone: it is for no rule any more")
+    return given
+
+
+def _absolute(pattern: str) -> str:
+    """Return a pattern of paths as from the root of the file system; one that begins with `*` may begin anywhere."""
+    excluded, body = ("!", pattern[1:]) if pattern.startswith("!") else ("", pattern)
+    if body.startswith("*"):
+        return pattern
+    path = Path(body).expanduser()
+    return excluded + str(path.resolve() if path.exists() else Path.cwd() / path)
+
+
+def _rules(policy: Policy) -> dict[str, Any]:
+    return {
+        "projects": list(policy.projects),
+        "tags": list(policy.tags),
+        "paths": list(policy.paths),
+        "bytes_per_second": policy.bytes_per_second,
+        "at_once": policy.at_once,
+        "quiet_hours": policy.quiet.text if policy.quiet else "",
+        "marks_synced": policy.marks_synced,
+    }
+
+
+def _in_words(policy: Policy) -> str:
+    """Return a policy for people: `project paper-*, not tag debug; 5.0 MB/s; quiet 22:00-06:00`."""
+    named = (("project", policy.projects), ("tag", policy.tags), ("path", policy.paths))
+    chosen = [
+        f"not {what} {pattern[1:]}" if pattern.startswith("!") else f"{what} {pattern}"
+        for what, patterns in named
+        for pattern in patterns
+    ]
+    words = [", ".join(chosen) or "everything"]
+    words += [f"{size(policy.bytes_per_second)}/s"] if policy.bytes_per_second else []
+    words += [f"{policy.at_once} at once"] if policy.at_once != type(policy).at_once else []
+    words += [f"quiet {policy.quiet.text}"] if policy.quiet else []
+    words += [] if policy.marks_synced else ["no mark of stock's"]
+    return "; ".join(words)

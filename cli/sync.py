@@ -27,22 +27,26 @@ def command(context: click.Context, paths: tuple[Path, ...], remote: str | None,
     """
     from runstore.index.indexer import Indexer
     from runstore.paths import default_root, find_logs
-    from runstore.syncd.delivery import deliver
+    from runstore.syncd.oneround import Round
     from runstore.syncd.remotes.configured import open_remote, the_only_remote
-    from runstore.syncd.stamps import bytes_beside
 
     logs: list[Path] = []
     for path in paths or (default_root(),):
         if not path.exists():
             raise NotFound(f"{path}: there is no such file or folder; give a run directory or a folder above it")
         logs += find_logs(path)
-    target = open_remote(remote or the_only_remote())
-    total = sum(log.stat().st_size + bytes_beside(log) for log in logs)
+    name = remote or the_only_remote()
+    open_remote(name).close()  # says now if it is not known
+    was_interrupted = False
     hidden = as_json or quiet
-    with click.progressbar(length=total, label="delivering", hidden=hidden, file=sys.stderr) as bar:
-        report = deliver(Indexer(), logs, target, lambda done: bar.update(done))
-        bar.update(total)  # what the hub held already
-    target.close()
+    deliveries = Round(name, logs, lambda done: bar.update(done))
+    with click.progressbar(length=deliveries.total, label="delivering", hidden=hidden, file=sys.stderr) as bar:
+        try:
+            report = deliveries.run(Indexer())
+        except KeyboardInterrupt:
+            report, was_interrupted = deliveries.report(), True
+    if was_interrupted:
+        warn("interrupted; what is delivered stays so, and the same command goes on from there")
     if as_json:
         emit_json(report.as_json())
     else:
@@ -55,4 +59,4 @@ def command(context: click.Context, paths: tuple[Path, ...], remote: str | None,
             warn(note)
         for error in report.errors.values():
             warn(error)
-    context.exit(1 if report.errors or report.verified < report.logs else 0)
+    context.exit(1 if was_interrupted or report.errors or report.verified < report.logs else 0)

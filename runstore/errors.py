@@ -120,9 +120,21 @@ class RemoteError(RunstoreError):
 
 
 class RemoteUnreachable(RemoteError):
-    """No answer from the target: try again when there is a network."""
+    """No answer from the target, or "not now": try again when there is a network, or after `retry_after` seconds."""
 
     exit_code = 5
+
+    def __init__(self, sentence: str, retry_after: float = 0.0) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
+class RemoteFailed(RemoteError):
+    """The target failed over this request, and says that it is its own fault; others may fare better."""
+
+
+class RemoteUnfit(RemoteError):
+    """What answers is no target that can be delivered to: no hub, one of another version, or one that can't be trusted."""
 
 
 class RemoteRefused(RemoteError):

@@ -7,8 +7,9 @@ folder may be anywhere, since it is read whole and replaced whole.
 from __future__ import annotations
 
 import os
+import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from runstore.errors import StorageError
@@ -38,6 +39,10 @@ NETWORK_FILE_SYSTEMS = frozenset(
 )
 
 
+# Blanks, tabs, line ends and backslashes of mount points are written so.
+_MOUNT_ESCAPE = re.compile(r"\\(\d{3})")
+
+
 def file_system_type(path: str | os.PathLike[str]) -> str:
     """Return the type of the file system that holds `path`, such as "ext4" or "nfs4"; "" where that is unknown.
 
@@ -49,7 +54,7 @@ def file_system_type(path: str | os.PathLike[str]) -> str:
         with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as mounts:
             for line in mounts:
                 _, mount_point, this_kind, *_ = line.split(" ")
-                mount_point = mount_point.replace("\\040", " ")
+                mount_point = _MOUNT_ESCAPE.sub(lambda found: chr(int(found[1], 8)), mount_point)
                 inside = where == mount_point or where.startswith(mount_point.rstrip("/") + "/")
                 if inside and len(mount_point) >= len(best):
                     best, kind = mount_point, this_kind
@@ -118,17 +123,19 @@ def _private_folder(path: Path) -> Path:
     return path
 
 
-def find_logs(path: Path) -> Iterator[Path]:
+def find_logs(path: Path, skips: Callable[[str], bool] | None = None) -> Iterator[Path]:
     """Yield the run logs at or below `path`, in order of name: a log, a run directory, or any folder above those.
 
-    Looks into every folder but hidden ones and a run directory's own `files`, `blobs`, `logs` and `tmp`; never
-    follows a link to a folder, so that loops can't catch it.
+    Looks into every folder but hidden ones, a run directory's own `files`, `blobs`, `logs` and `tmp`, and those that
+    `skips` names; never follows a link to a folder, so that loops can't catch it.
     """
     if path.is_file():
         yield path
         return
     for folder, names, files in os.walk(path):
         names[:] = sorted(name for name in names if not name.startswith(".") and not is_inside_run(folder, name))
+        if skips is not None:
+            names[:] = [name for name in names if not skips(os.path.join(folder, name))]
         for name in sorted(files):
             if is_log_name(name):
                 yield Path(folder, name)
@@ -175,7 +182,12 @@ def run_id_of(log: Path) -> str:
 
 def receipts_path(log: Path) -> Path:
     """Return where the receipts of `log` lie: beside it, so that they survive the loss of the index."""
-    return log.with_name(log.name.removesuffix(LOG_SUFFIX).removesuffix(EDIT_LOG_SUFFIX) + ".runstore.json")
+    return Path(receipts_name(str(log)))
+
+
+def receipts_name(log: str) -> str:
+    """Return the same as text, for who asks it of 10,000 logs."""
+    return f"{log.removesuffix(LOG_SUFFIX).removesuffix(EDIT_LOG_SUFFIX)}.runstore.json"
 
 
 def default_root() -> Path:

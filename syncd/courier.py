@@ -5,29 +5,85 @@ A checkpoint of 20 GB takes its time, and the records of runs that are going on 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runstore.errors import RunstoreError
+from runstore.syncd import receipts
+from runstore.syncd.carrying import Outcome, Work
 from runstore.syncd.delivery import Ready, Report, deliver_beside, deliver_one
 from runstore.syncd.lane import Lane
+from runstore.syncd.line import Line
+from runstore.syncd.policy import Policy
+from runstore.syncd.receipts import Receipt
 from runstore.syncd.remotes.base import Remote
+from runstore.syncd.shipper import Shipment
+from runstore.syncd.together import ship_together
+from runstore.syncd.upload import Cursor, State, Upload
+
+# What lies beside a live log has to be looked through each time, and changes less often.
+SECONDS_BETWEEN_FILES = 5.0
+
+Proven = Callable[[Ready, str, Receipt], None]
 
 logger = logging.getLogger("runstore.courier")
 
+# From the least to the most finished: a log with its files is as far as the one that is behind.
+_ORDER = (State.HELD, State.RETRYING, State.QUEUED, State.SENDING, State.ACKNOWLEDGED, State.VERIFIED, State.GONE)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far one log, with what lies beside it, is at one target, as this courier knows.
+
+    `state` is one of the names in upload.py; `retry_in` is in seconds, None where nothing waits for a time. Bytes and
+    records are of the log alone.
+    """
+
+    state: str
+    acknowledged_bytes: int
+    verified_bytes: int
+    verified_records: int
+    error: str
+    retry_in: float | None
+
 
 class Courier:
-    """Takes what is ready to be delivered, and delivers it to the remote `name` as soon as that can be reached."""
+    """Takes what is ready to be delivered, and delivers it to the remote `name` as soon as that can be reached.
 
-    def __init__(self, name: str) -> None:
+    `proven` is called in its threads with a log, the target's identity and the receipt that is kept, whenever a log,
+    or what lies beside it, has become verified; `sent` with each piece that went out for a log.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        policy: Policy | None = None,
+        proven: Proven | None = None,
+        sent: Callable[[Path, int], None] | None = None,
+    ) -> None:
         self.name = name
-        self._delivered: dict[Path, Ready] = {}
+        self._proven = proven or (lambda what, identity, receipt: None)
+        self._line = Line(name, policy or Policy())
+        tell = sent or (lambda log, size: None)
+        shipping = Work("log", self._ship, self._done, self._note_failure, tell, self._ship_together)
+        self._logs = Lane(self._line, shipping)
+        shipping_files = Work("files", self._ship_beside, self._done, self._note_failure, tell)
+        self._beside = Lane(self._line, shipping_files, SECONDS_BETWEEN_FILES)
+        self._identity = ""
         self._files_left: dict[Path, int] = {}  # by log, as of its last delivery
-        self._logs = Lane("logs", name, self._ship)
-        self._beside = Lane("files", name, self._ship_beside)
-        # What was done in each lane, by the thread of that lane alone.
-        self._shipped, self._shipped_beside = Report(name), Report(name)
+        self.notes: dict[Path, str] = {}  # what a person should know of a log's last delivery
+        self.shipped = Report(name)
+
+    @property
+    def policy(self) -> Policy:
+        """What it is to deliver, how fast and when."""
+        return self._line.policy
 
     def start(self) -> None:
         """Begin to deliver."""
@@ -35,54 +91,140 @@ class Courier:
         self._beside.start()
 
     def stop(self, seconds: float) -> None:
-        """Stop after the log and the file that are under way, waiting up to `seconds`; the rest comes the next time."""
-        until = time.monotonic() + seconds
+        """End between two pieces of what is under way, waiting up to `seconds`; the rest comes the next time."""
+        until = self._line.clock() + seconds
+        self._line.end()
         for lane in (self._logs, self._beside):
-            lane.end()
-        for lane in (self._logs, self._beside):
-            lane.join(max(0.0, until - time.monotonic()))
+            lane.join(until)
+        self._line.close()
+
+    def pause(self) -> None:
+        """Let nothing go out until `resume`."""
+        self._line.pause()
+
+    def resume(self) -> None:
+        """Go on, and try at once what failed."""
+        self._line.resume()
+        self._hurry()
+
+    def set_policy(self, policy: Policy) -> None:
+        """Go on with another policy over fresh connections, and try at once what failed."""
+        self._line.set_policy(policy)
+        self._hurry()
 
     def give(self, what: Ready) -> None:
         """Take a log to be delivered, in place of an earlier state of it."""
         self._logs.give(what)
 
     def forget(self, log: Path) -> None:
-        """Drop a log that is gone."""
+        """Drop a log that is gone, or is not for this target any more."""
         self._logs.forget(log)
         self._beside.forget(log)
-        self._delivered.pop(log, None)
         self._files_left.pop(log, None)
+        self.notes.pop(log, None)
+
+    @property
+    def trouble(self) -> RunstoreError | None:
+        """Why nothing can be delivered at the moment; None where something can."""
+        return self._line.trouble
+
+    @property
+    def files_left(self) -> int:
+        """How many files beside the logs could not be delivered."""
+        with self._line.changed:
+            return sum(self._files_left.values())
+
+    def wait(self, seconds: float) -> None:
+        """Wait until something happens, at most so long."""
+        with self._line.changed:
+            self._line.changed.wait(seconds)
+
+    def upload(self, log: Path) -> tuple[Upload, Upload | None]:
+        """Return the deliveries of a log that was given, and of what lies beside it; None before its turn comes."""
+        records = self._logs.upload(log)
+        if records is None:
+            raise KeyError(log)
+        return records, self._beside.upload(log)
+
+    def uploads(self) -> list[tuple[Ready, Upload, Upload | None]]:
+        """Return every log that was given, with its deliveries."""
+        with self._line.changed:
+            return [(what, records, self._beside.upload(what.log)) for what, records in self._logs.uploads()]
 
     def delivered(self, log: Path) -> tuple[int, int]:
         """Return how many bytes and records of a log the target was proven to hold by this courier."""
-        what = self._delivered.get(log)
-        return (what.end, what.records) if what else (0, 0)
+        upload = self._logs.upload(log)
+        return (upload.verified.size, upload.verified.records) if upload else (0, 0)
+
+    def standing(self, log: Path) -> Standing | None:
+        """Return how far one log is; None for one that this courier was not given."""
+        with self._line.changed:
+            records, beside = self._logs.upload(log), self._beside.upload(log)
+            if records is None:
+                return None
+            behind = min((records, beside or records), key=lambda upload: _ORDER.index(upload.state))
+            waits = behind.state in (State.RETRYING, State.HELD)
+            return Standing(
+                state=behind.state.value,
+                acknowledged_bytes=max(records.acknowledged, records.verified.size),
+                verified_bytes=records.verified.size,
+                verified_records=records.verified.records,
+                error=records.error or (beside.error if beside else ""),
+                retry_in=max(0.0, behind.retry_at - self._line.clock()) if waits else None,
+            )
 
     def status(self) -> dict[str, Any]:
         """Return what `daemon status` shows of this target."""
-        error = self._logs.error or self._beside.error
-        errors = [*self._shipped.errors.copy().values(), *self._shipped_beside.errors.copy().values()]
-        return {
-            "name": self.name,
-            "state": "waiting" if error else "delivering" if self._logs or self._beside else "idle",
-            "last_error": error or next(iter(errors), ""),
-            "logs_waiting": len(self._logs),
-            "logs_delivered": len(self._delivered),
-            "bytes_sent": self._shipped.bytes_sent,
-            "records": self._shipped.records,
-            "files_sent": self._shipped_beside.files_sent,
-            "files_left": sum(self._files_left.copy().values()),
-        }
+        with self._line.changed:
+            circuit, now = self._line.circuit, self._line.clock()
+            uploads = [upload for _, upload in self._logs.uploads()]
+            errors = [upload.error for _, upload in self._logs.uploads() + self._beside.uploads() if upload.error]
+            seconds = self._line.seconds_left(now)
+            return {
+                "name": self.name,
+                "state": self._state(),
+                "last_error": circuit.error or next(iter(errors), ""),
+                "retry_in": round(seconds, 1) if circuit.error and seconds else None,
+                "logs_waiting": sum(upload.state is not State.VERIFIED for upload in uploads),
+                "logs_delivered": sum(upload.verified.size > 0 for upload in uploads),
+                "logs_failed": len(errors),
+                "bytes_sent": self.shipped.bytes_sent,
+                "records": self.shipped.records,
+                "files_sent": self.shipped.files_sent,
+                "files_left": self.files_left,
+            }
 
-    def _ship(self, what: Ready, remote: Remote) -> None:
-        """Deliver a log; one that failed waits until it or a file of its run changes."""
-        self._shipped.errors.pop(str(what.log), None)
-        shipment = deliver_one(what, remote, self._shipped, beside=False)
-        if shipment is None:
-            logger.error('event=failed log=%s error="%s"', what.log, self._shipped.errors[str(what.log)])
-            return
-        if shipment.verified:
-            self._delivered[what.log] = what
+    def _state(self) -> str:
+        if self._line.is_paused:
+            return "paused"
+        if self._line.is_quiet():
+            return "quiet hours"
+        if self._line.circuit.error:
+            return "refused" if self._line.circuit.is_for_a_person else "waiting"
+        return "delivering" if self._logs.is_busy or self._beside.is_busy else "idle"
+
+    def _hurry(self) -> None:
+        self._logs.hurry()
+        self._beside.hurry()
+
+    def _ship(self, what: Ready, remote: Remote, progress: Callable[[int], None]) -> Outcome:
+        """Deliver a log, and let what lies beside it follow."""
+        self._identity = remote.identity()
+        return self._shipped(what, deliver_one(what, remote, progress))
+
+    def _ship_together(self, logs: list[Ready], remote: Remote, progress: Callable[[int], None]) -> dict[Path, Outcome]:
+        """Deliver small logs in one request, and let what lies beside them follow."""
+        self._identity = remote.identity()
+        shipments = ship_together(logs, remote, progress)
+        return {what.log: self._shipped(what, shipments[what.log]) for what in logs if what.log in shipments}
+
+    def _shipped(self, what: Ready, shipment: Shipment) -> Outcome:
+        with self._line.changed:
+            self.shipped.bytes_sent += shipment.bytes_sent
+            self.shipped.records += shipment.records
+            self._note(what, shipment.note)
+        if not shipment.verified:
+            return Outcome(self._verified(what), left=shipment.note, is_held=True)
         self._beside.give(what)
         if shipment.bytes_sent:
             logger.info(
@@ -93,16 +235,16 @@ class Courier:
                 shipment.records,
                 time.time(),
             )
+        return Outcome(Cursor(what.end, what.records), self._identity, shipment.receipt)
 
-    def _ship_beside(self, what: Ready, remote: Remote) -> None:
+    def _ship_beside(self, what: Ready, remote: Remote, progress: Callable[[int], None]) -> Outcome:
         """Deliver what lies beside a log. The first time the target is asked for all of it, then for what is new."""
-        self._shipped_beside.errors.pop(str(what.log), None)
-        done = deliver_beside(what, remote, self._shipped_beside, trusting=what.log in self._files_left)
-        if done is None:
-            error = self._shipped_beside.errors[str(what.log)]
-            logger.error('event=failed files-of=%s error="%s"', what.log, error)
-            return
-        self._files_left[what.log] = done.left
+        done = deliver_beside(what, remote, progress, trusting=what.log in self._files_left)
+        with self._line.changed:
+            self._files_left[what.log] = done.left
+            self._note(what, "; ".join(done.notes))
+            self.shipped.files_sent += done.sent
+            self.shipped.file_bytes_sent += done.bytes_sent
         if done.sent:
             logger.info(
                 "event=delivered remote=%s files-of=%s files=%d bytes=%d",
@@ -111,3 +253,24 @@ class Courier:
                 done.sent,
                 done.bytes_sent,
             )
+        left = "; ".join(done.notes) if done.left else ""
+        return Outcome(Cursor(what.end, what.records), self._identity, done.receipt, left)
+
+    def _note(self, what: Ready, note: str) -> None:
+        if note:
+            self.notes[what.log] = note
+        else:
+            self.notes.pop(what.log, None)
+
+    def _verified(self, what: Ready) -> Cursor:
+        upload: Upload | None = self._logs.upload(what.log)
+        return upload.verified if upload else Cursor()
+
+    def _done(self, what: Ready, outcome: Outcome) -> None:
+        if outcome.receipt is not None:
+            self._proven(what, outcome.identity, outcome.receipt)
+
+    def _note_failure(self, what: Ready, sentence: str) -> None:
+        if self._identity:
+            with contextlib.suppress(RunstoreError):  # nothing is the worse
+                receipts.note_failure(what.log, what.log_id, self._identity, self.name, sentence)

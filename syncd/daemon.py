@@ -1,6 +1,7 @@
 """The daemon: discover, watch, tail, index, deliver; once for each machine.
 
 The main thread watches and indexes; each target has a courier beside it, so that one that is down holds up nothing.
+Here is the daemon's life: its beginning and end, its turns, its trouble. What it does about a log says `Intake`.
 All that lasts is in the logs, the receipts beside them and the index: the daemon can be killed at any moment.
 """
 
@@ -9,112 +10,132 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from runstore.errors import IndexUnusable, LogError, NotFound, RunstoreError, StorageError
+from runstore.errors import IndexUnusable, RunstoreError, StorageError, UnfitPath
+from runstore.index.discovery import Changes
+from runstore.index.indexer import Indexer
 from runstore.index.live import LiveIndexer
-from runstore.paths import is_edit_log_name
-from runstore.syncd.control import ControlServer, DaemonLock
+from runstore.syncd import metrics
 from runstore.syncd.courier import Courier
-from runstore.syncd.delivery import Ready, ready
-from runstore.syncd.remotes.base import BLOBS, FILES
+from runstore.syncd.fanout import FanOut
+from runstore.syncd.intake import Intake
+from runstore.syncd.lock import DaemonLock
 from runstore.syncd.rescuer import Rescuer
-from runstore.syncd.watch import Watcher
+from runstore.syncd.settling import Settling
+from runstore.syncd.steering import Steering
+from runstore.syncd.suspends import Suspends
+from runstore.syncd.targets import Targets
+from runstore.syncd.telling import told
+from runstore.syncd.watching.pace import Pace
+from runstore.syncd.watching.roots import Root, Roots
+from runstore.syncd.watching.scanner import Scanner
+from runstore.syncd.watching.watcher import Watcher
 
-# Every log is looked at this often, whatever events say. A look costs one stat.
+# Every log is looked at this often, whatever the watcher says, or so much more seldom that it takes no more than this
+# part of the time. A look costs one stat.
 SCAN_SECONDS = 10.0
-# So are the files of runs whose log has grown in these last seconds; those of all others this often.
-FILES_SCAN_SECONDS = 600.0
+SCAN_MOST_SECONDS = 3600.0
+SCAN_SHARE = 0.001
 # Events of a busy log come by the hundred: they are gathered this long before the log is read.
 GATHER_SECONDS = 0.2
 # Sealing the chunks of ended runs may hold up the logs of others this long.
 SEAL_SECONDS = 0.2
 # After trouble with the index (a full disk, a lock) it is tried again so much later.
 RETRY_SECONDS = 5.0
-# How long a stop waits for the delivery that is under way.
-STOP_SECONDS = 1.5
+# How long a stop waits for the delivery that is under way, and for rows that are not written: the logs have them.
+STOP_SECONDS = 1.0
+CLOSE_SECONDS = 0.3
+# After so long a sleep of the machine, the network may be another.
+SLEPT_SECONDS = 30.0
 
 logger = logging.getLogger("runstore.daemon")
 
 
 class Daemon:
-    """Watch `roots`, index what is logged below them, and deliver it to the remotes of these names."""
+    """Watch folders, index what is logged below them, and deliver it, all as `load` says; see `FanOut.load`."""
 
-    def __init__(self, home: Path, roots: Sequence[Path], remotes: Sequence[str]) -> None:
+    def __init__(self, home: Path, load: Callable[[], FanOut] = FanOut.load) -> None:
         self._lock = DaemonLock(home)
-        self._watcher = Watcher([root.resolve() for root in roots])
-        self._couriers = [Courier(name) for name in remotes]
+        fan_out = load()
+        self._metrics_port = fan_out.configuration.metrics_port
+        self._watcher = Watcher(_roots_of(fan_out))
+        self._settling = Settling(lambda what: self._targets.wanting(what))
+        self._targets = Targets(fan_out, lambda name, policy: Courier(name, policy, self._settling.proven))
         self._rescuer = Rescuer()
-        self._control = ControlServer(home, {"status": self.status, "stop": self._stop_asked})
+        self._intake = Intake(self._watcher, self._targets, self._settling, self._rescuer)
+        scanning = Pace(SCAN_SECONDS, SCAN_MOST_SECONDS, SCAN_SHARE)
+        self._scanner = Scanner(self._look, self._watcher.wake, scanning)
+        self._steering = Steering(
+            home,
+            self._targets,
+            load,
+            wake=self._watcher.wake,
+            figures=lambda: metrics.text(self.status("none")),
+            commands={"status": self._status_asked, "stop": lambda _: self._stop_asked()},
+        )
+        self._suspends = Suspends()
         self._stopping = False
         self._started_at = time.time()
-        self._known: dict[Path, Ready] = {}
-        self._files: dict[Path, float] = {}
-        self._errors: dict[Path, str] = {}
 
     def run(self) -> None:
         """Work until `stop`; raises DaemonError where another daemon runs for this home."""
         self._lock.take()
         indexer = LiveIndexer()
+        self._intake.begin(indexer)
         for problem in self._watcher.start():
             logger.warning('event=no-events reason="%s"', problem)
-        for courier in self._couriers:
-            courier.start()
-        for root in self._watcher.roots:
-            indexer.add_root(root)
+        self._targets.start()
+        self._remember_roots(indexer)
         self._rescuer.start()
-        self._control.start()
-        logger.info("event=started pid=%d roots=%s", os.getpid(), ",".join(map(str, self._watcher.roots)))
+        self._scanner.start()
+        self._steering.start(self._metrics_port)
+        logger.info("event=started pid=%d roots=%s", os.getpid(), ",".join(map(str, self._watcher.paths)))
         try:
             while not self._stopping:
                 indexer = self._worked(indexer)
         finally:
             self._watcher.stop()
-            for courier in self._couriers:
-                courier.stop(STOP_SECONDS)
-            self._rescuer.stop(STOP_SECONDS)
-            self._control.stop()
+            self._targets.stop(STOP_SECONDS)
+            self._rescuer.stop(CLOSE_SECONDS)
+            self._scanner.stop(CLOSE_SECONDS)
+            self._steering.stop()
             _close(indexer)
+            self._lock.release()
             logger.info("event=stopped pid=%d", os.getpid())
 
     def stop(self) -> None:
-        """Let `run` return soon. Safe in a signal handler: it only sets a flag."""
+        """Let `run` return soon. Safe in a signal handler of the main thread."""
         self._stopping = True
+        self._watcher.wake()
 
-    def status(self) -> dict[str, Any]:
-        """Return what `runstore daemon status --json` prints."""
+    def reload(self) -> None:
+        """Read the configuration again soon. Safe in a signal handler of the main thread."""
+        self._steering.ask_to_reload()
+        self._watcher.wake()
+
+    def status(self, which: str = "all") -> dict[str, Any]:
+        """Return what `runstore daemon status --json` prints; `which` logs it tells of, telling.py says."""
         return {
             "pid": os.getpid(),
             "started_at": self._started_at,
-            "watching": [str(root) for root in self._watcher.roots],
+            "watching": [str(root) for root in self._watcher.paths],
+            "roots": self._watcher.status(),
             "rescued": self._rescuer.status(),
-            "remotes": [courier.status() for courier in self._couriers],
-            "logs": [self._log_status(what) for what in list(self._known.values())],
-            "errors": {str(path): sentence for path, sentence in list(self._errors.items())},
+            "remotes": self._targets.status(),
+            "problems": self._steering.problems(),
+            **told(list(self._intake.known.values()), list(self._targets), which),
+            "errors": {str(path): sentence for path, sentence in list(self._intake.errors.items())},
         }
 
-    def _log_status(self, what: Ready) -> dict[str, Any]:
-        """Return for one log how much is durable here, indexed, and proven to be delivered."""
-        try:
-            durable = what.log.stat().st_size
-        except OSError:
-            durable = 0
-        delivered = {courier.name: courier.delivered(what.log) for courier in self._couriers}
-        return {
-            "run": what.run,
-            "path": str(what.log),
-            "durable_bytes": durable,
-            "indexed_bytes": what.end,
-            "indexed_records": what.records,
-            "delivered_bytes": {name: size for name, (size, _) in delivered.items()},
-            "delivered_records": {name: records for name, (_, records) in delivered.items()},
-        }
+    def _status_asked(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return self.status(str(request.get("logs", "all")))
 
     def _stop_asked(self) -> dict[str, Any]:
         self.stop()
-        self._watcher.wake()
         return {"stopping": True, "pid": os.getpid()}
 
     def _worked(self, indexer: LiveIndexer) -> LiveIndexer:
@@ -124,97 +145,81 @@ class Daemon:
             return indexer
         except (IndexUnusable, StorageError) as error:
             logger.error('event=index-unusable error="%s"', error)
+            self._intake.errors = {indexer.path: str(error)}
         again_at = time.monotonic() + (0 if indexer.connection.is_replaced else RETRY_SECONDS)
         while time.monotonic() < again_at and not self._stopping:
             time.sleep(GATHER_SECONDS)
         try:
             fresh = LiveIndexer()
-            for root in self._watcher.roots:
-                fresh.add_root(root)
+            self._remember_roots(fresh)
         except RunstoreError as error:
             logger.error('event=index-unusable error="%s"', error)
             return indexer
         _close(indexer)
+        self._intake.go_on(fresh)
+        self._scanner.begin_anew()
         return fresh
 
     def _work(self, indexer: LiveIndexer) -> None:
-        next_scan = next_files_scan = 0.0
+        self._watcher.scan()
         while not self._stopping:
             if indexer.connection.is_replaced:
                 raise IndexUnusable(f"{indexer.path}: another index lies there now")
-            if time.monotonic() >= next_scan:
-                self._scan(indexer)
-                next_scan = time.monotonic() + SCAN_SECONDS
-            if time.monotonic() >= next_files_scan:
-                self._watcher.scan()
-                next_files_scan = time.monotonic() + FILES_SCAN_SECONDS
+            self._steer(indexer)
+            found = self._scanner.take()
+            if found is not None:
+                self._intake.take_in(found)
             # A signal can't notify: the wait is short enough that a stop is soon seen.
-            changed = self._watcher.changed(min(1.0, SCAN_SECONDS))
-            for log in sorted(changed):
-                self._take(indexer, log)
+            changed = self._watcher.changed(0 if self._intake.is_behind else min(1.0, SCAN_SECONDS))
+            self._intake.read(changed, lambda: self._stopping)
             indexer.write_due()
-            if not changed:
+            self._settling.work(indexer, self._intake.known)
+            if not changed and not self._intake.is_behind:
                 indexer.seal_for(SEAL_SECONDS)
-            time.sleep(GATHER_SECONDS)
+            if not self._intake.is_behind:
+                time.sleep(GATHER_SECONDS)
 
-    def _scan(self, indexer: LiveIndexer) -> None:
-        """Index what events did not tell of, and let it be delivered, and what has grown lately with its files."""
-        found = indexer.changes_below(self._watcher.roots)
-        indexer.take_in(found)
-        recent = indexer.grown_since(time.time() - FILES_SCAN_SECONDS)
-        self._watcher.note((*found.logs, *found.gone, *recent))
+    def _steer(self, indexer: LiveIndexer) -> None:
+        """Go on by another configuration, if there is one, and with what waits for a network, if that may be back."""
+        self._lock.keep()
+        fan_out = self._steering.news()
+        if fan_out is not None:
+            self._apply(indexer, fan_out)
+            self._steering.applied(fan_out)
+        slept = self._suspends.slept()
+        if slept > SLEPT_SECONDS:
+            logger.info("event=slept seconds=%.0f", slept)
+            self._targets.hurry()
 
-    def _take(self, indexer: LiveIndexer, log: Path) -> None:
-        """Index what is new in one log, and give it to the couriers if it, or a file of the run, has changed."""
-        try:
-            indexer.catch_up(log)
-        except NotFound:
-            self._gone(indexer, log)
-            return
-        except LogError as error:
-            if self._errors.get(log) != str(error):
-                logger.error('event=unreadable log=%s error="%s"', log, error)
-            self._errors[log] = str(error)
-            return
-        self._errors.pop(log, None)
-        indexer.rescue(log, seconds=0)  # links alone: what takes longer is not waited for here
-        self._rescuer.wake()
-        what = ready(indexer, log)
-        if what is None:
-            return
-        files = 0.0 if is_edit_log_name(log.name) else _files_changed_at(log)
-        if self._known.get(log) != what or self._files.get(log) != files:
-            self._known[log], self._files[log] = what, files
-            for courier in self._couriers:
-                courier.give(what)
+    def _apply(self, indexer: LiveIndexer, fan_out: FanOut) -> None:
+        roots = _roots_of(fan_out)
+        for problem in self._watcher.set_roots(roots):
+            logger.warning('event=no-events reason="%s"', problem)
+        self._remember_roots(indexer)
+        self._intake.keep_to(Roots(roots))
+        self._targets.apply(fan_out, list(self._intake.known.values()))
 
-    def _gone(self, indexer: LiveIndexer, log: Path) -> None:
-        if self._known.pop(log, None) is not None:
-            indexer.forget(log)
-            for courier in self._couriers:
-                courier.forget(log)
+    def _remember_roots(self, indexer: LiveIndexer) -> None:
+        for root in self._watcher.paths:
+            try:
+                indexer.add_root(root)
+            except UnfitPath as error:  # one that was written into the configuration by hand
+                logger.error('event=unfit-root error="%s"', error)
+
+    def _look(self) -> Changes:
+        """Return what is not as the index has it; the scanner's thread asks."""
+        with closing(Indexer()) as indexer:
+            return indexer.changes_below(self._watcher.present(), self._watcher.skips)
+
+
+def _roots_of(fan_out: FanOut) -> list[Root]:
+    return [Root(root.path, root.ignore) for root in fan_out.configuration.roots]
 
 
 def _close(indexer: LiveIndexer) -> None:
     """Write what is in memory, if that can be: it is in the logs, too."""
     try:
-        indexer.close()
+        indexer.close(CLOSE_SECONDS)
     except (IndexUnusable, StorageError) as error:
         logger.error('event=index-unusable error="%s"', error)
         indexer.connection.close()
-
-
-def _files_changed_at(log: Path) -> float:
-    """Return the latest time at which something in the run's `files` or `blobs` changed; 0 where there is nothing."""
-    latest = _changed_at(log.parent / BLOBS)  # which come and go, and never change: the folder tells
-    for folder, _, names in os.walk(log.parent / FILES):
-        for name in (".", *names):
-            latest = max(latest, _changed_at(os.path.join(folder, name)))
-    return latest
-
-
-def _changed_at(path: str | Path) -> float:
-    try:
-        return os.stat(path).st_mtime
-    except OSError:
-        return 0.0

@@ -1,23 +1,23 @@
-"""Deliver logs to a remote, one after the other: index, ship, and say what became of each.
-
-One log that fails never holds up another. What fails for all of them (no hub, a refused token) ends the round.
-"""
+"""What can be delivered of a log, as the index knows it; its way to a remote; and the figures of what was done."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runstore.errors import LogError, NotFound, RemoteRefused, RemoteUnreachable, RunstoreError
 from runstore.index.indexer import Indexer
-from runstore.index.rescue.lost import not_kept_beside, said_of
 from runstore.paths import is_edit_log_name, run_id_of
 from runstore.runlog.reader import LogReader
 from runstore.syncd.outgoing import FilesDelivered, lies_beside, ship_beside
 from runstore.syncd.remotes.base import Remote
 from runstore.syncd.shipper import Shipment, ship
+
+# A log without an end that has not grown for so long is not live any more: its process was killed, or does not log.
+LIVE_SECONDS = 600.0
 
 
 @dataclass
@@ -73,100 +73,104 @@ class Report:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Ready:
-    """What the index says of a log that can be delivered: its content's identity, and how far it is whole."""
+    """What the index says of a log that can be delivered: its content's identity, and how far it is whole.
+
+    `entity`, `project` and `tags` are those of the run; targets choose by them. `has_ended` says that the log's
+    process was done; `is_live` that it grows, or did lately.
+    """
 
     log: Path
     log_id: str
     end: int
     records: int
     run: str
+    entity: str = ""
+    project: str = ""
+    tags: tuple[str, ...] = ()
+    is_live: bool = False
+    has_ended: bool = False
 
 
 def ready(indexer: Indexer, log: Path) -> Ready | None:
     """Return what of `log` can be delivered, as far as it was read; None for a log that shows no record yet."""
     found = indexer.connection.execute(
-        "SELECT log_id, run_id FROM logs LEFT JOIN runs ON runs.id = run WHERE path = ?", (str(log.resolve()),)
+        "SELECT log_id, run_id, entity, project, tags, exit_code IS NOT NULL FROM logs LEFT JOIN runs ON runs.id = run "
+        "WHERE path = ?",
+        (str(log.resolve()),),
     ).fetchone()
     if found is None or found[0] is None:
         return None
+    log_id, run_id, entity, project, tags, has_ended = found
+    if is_edit_log_name(log.name):
+        run_id, entity, project, tags = _edited_run(indexer, log)
     end, records = indexer.reached(log)
-    run = found[1] or (run_id_of(log) if is_edit_log_name(log.name) else log.parent.name)
-    return Ready(log, found[0], end, records, run)
+    return Ready(
+        log=log,
+        log_id=log_id,
+        end=end,
+        records=records,
+        run=run_id or (run_id_of(log) if is_edit_log_name(log.name) else log.parent.name),
+        entity=entity or "",
+        project=project or "",
+        tags=tuple(json.loads(tags)) if tags else (),
+        is_live=not has_ended and _grew_lately(log),
+        has_ended=bool(has_ended),
+    )
 
 
-def deliver(
-    indexer: Indexer,
-    logs: Iterable[Path],
-    remote: Remote,
-    progress: Callable[[int], None] | None = None,
-) -> Report:
-    """Bring each log into the index and then to `remote`; return what was done.
+def logs_of_run(indexer: Indexer, what: Ready) -> list[Path]:
+    """Return all logs of the run of a log that are indexed, logs of edits included."""
+    run = (what.entity, what.project, what.run)
+    rows = indexer.connection.execute(
+        "SELECT path FROM logs JOIN runs ON runs.id = run WHERE entity = ? AND project = ? AND run_id = ? UNION "
+        "SELECT path FROM logs JOIN edits ON edits.log = logs.id WHERE entity = ? AND project = ? AND run_id = ?",
+        (*run, *run),
+    )
+    return [Path(path) for (path,) in rows]
 
-    Raises RemoteUnreachable and RemoteRefused, which concern every log; what concerns one log is in the report.
-    """
-    report = Report(remote.name)
-    for log in logs:
-        try:
-            indexer.catch_up(log)
-        except NotFound:
-            continue  # deleted since it was found
-        except LogError as error:
-            report.fail(log, log.parent.name, error)
-            continue
-        indexer.rescue(log)
-        lost = said_of(not_kept_beside(indexer.connection, str(log.resolve())))
-        report.notes += [f"{log.parent.name}: {lost}"] if lost else []
-        what = ready(indexer, log)
-        if what is not None:
-            deliver_one(what, remote, report, progress)
-    return report
+
+def _edited_run(indexer: Indexer, log: Path) -> tuple[str, str, str, str | None]:
+    """Return id, entity, project and tags of the run that a log of edits is about, as far as they are known."""
+    found = indexer.connection.execute(
+        "SELECT edits.run_id, edits.entity, edits.project, tags FROM logs JOIN edits ON edits.log = logs.id "
+        "LEFT JOIN runs USING (entity, project, run_id) WHERE path = ? LIMIT 1",
+        (str(log.resolve()),),
+    ).fetchone()
+    return found or (run_id_of(log), "", "", None)
 
 
 def deliver_one(
-    what: Ready,
-    remote: Remote,
-    report: Report,
-    progress: Callable[[int], None] | None = None,
-    *,
-    beside: bool = True,
-) -> Shipment | None:
-    """Ship one log, and what lies beside it, and enter it in the report; None where it failed."""
-    try:
-        shipment = ship(
-            what.log,
-            what.log_id,
-            what.end,
-            what.records,
-            remote,
-            progress=progress,
-            count_records=lambda start, end: _count_records(what.log, start, end),
-            beside=beside,
-        )
-    except (RemoteUnreachable, RemoteRefused):
-        raise
-    except (RunstoreError, OSError) as error:
-        report.fail(what.log, what.run, error)
-        return None
-    report.add(what.log, what.run, shipment)
-    return shipment
+    what: Ready, remote: Remote, progress: Callable[[int], None] | None = None, *, beside: bool = False
+) -> Shipment:
+    """Ship one log, and what lies beside it where that is asked for. Raises as `ship` does."""
+    return ship(
+        what.log,
+        what.log_id,
+        what.end,
+        what.records,
+        remote,
+        progress=progress,
+        count_records=lambda start, end: _count_records(what.log, start, end),
+        beside=beside,
+    )
 
 
-def deliver_beside(what: Ready, remote: Remote, report: Report, *, trusting: bool) -> FilesDelivered | None:
-    """Ship what lies beside a log that was shipped before, and enter it in the report; None where it failed."""
+def deliver_beside(
+    what: Ready, remote: Remote, progress: Callable[[int], None] | None = None, *, trusting: bool
+) -> FilesDelivered:
+    """Ship what lies beside a log that was shipped before. Raises as `ship_beside` does."""
     if not lies_beside(what.log, what.end):
         return FilesDelivered()
+    return ship_beside(what.log, what.log_id, remote, progress=progress, trusting=trusting)
+
+
+def _grew_lately(log: Path) -> bool:
     try:
-        done = ship_beside(what.log, what.log_id, remote, trusting=trusting)
-    except (RemoteUnreachable, RemoteRefused):
-        raise
-    except (RunstoreError, OSError) as error:
-        report.fail(what.log, what.run, error)
-        return None
-    report.files_sent += done.sent
-    report.file_bytes_sent += done.bytes_sent
-    return done
+        return log.stat().st_mtime > time.time() - LIVE_SECONDS
+    except OSError:
+        return False
 
 
 def _count_records(log: Path, start: int, end: int) -> int:

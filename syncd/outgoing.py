@@ -13,6 +13,7 @@ from pathlib import Path
 from runstore.errors import RemoteConflict, RemoteError, StorageError
 from runstore.paths import is_edit_log_name
 from runstore.syncd import receipts
+from runstore.syncd.bandwidth import Interrupted
 from runstore.syncd.receipts import FileStamp, Receipt
 from runstore.syncd.remotes.base import BLOBS, FILES, FileEntry, Remote
 from runstore.syncd.stamps import names_its_digest, regular_files, stamps_of
@@ -45,6 +46,7 @@ class FilesDelivered:
     bytes_sent: int = 0
     left: int = 0
     notes: list[str] = field(default_factory=list)
+    receipt: Receipt | None = None  # as it is kept now
 
 
 def ship_beside(
@@ -63,22 +65,26 @@ def ship_beside(
     held = outgoing.done.held
     try:
         outgoing.deliver(known, trusting)
-    except RemoteError:
+    except (RemoteError, Interrupted):
         for folder, stamps in known.items():  # of what was not come to, the receipt still says the truth
             held[folder] = {**stamps, **held[folder]}
+        outgoing.done.left = receipts.NOT_LOOKED_AT
         raise
     finally:
-        if receipt is not None and held != known:
+        outgoing.done.receipt = receipt
+        left = outgoing.done.left
+        if receipt is not None and (held != known or left != receipt.files_left or (receipt.error and not left)):
             _keep(log, log_id, identity, receipt, outgoing.done)
     return outgoing.done
 
 
 def _keep(log: Path, log_id: str, identity: str, before: Receipt, done: FilesDelivered) -> None:
     def changed(kept: Receipt | None) -> Receipt:
-        return replace(kept or before, files=done.held[FILES], blobs=done.held[BLOBS])
+        known = replace(kept or before, files=done.held[FILES], blobs=done.held[BLOBS], files_left=done.left)
+        return known if done.left else replace(known, error="", failed_at="")
 
     try:
-        receipts.change(log, log_id, identity, changed)
+        done.receipt = receipts.change(log, log_id, identity, changed)
     except StorageError as error:
         done.notes.append(str(error))  # the delivery is none the worse
 

@@ -1,70 +1,34 @@
-"""Receipts: what each target has proven to hold of a log, kept as JSON beside the log.
+"""Keep receipts: what each target has proven to hold of a log, as JSON beside the log.
 
-    {"version": 1, "log_id": ..., "targets": {IDENTITY: {"remote", "size", "chain", "records", "verified_at",
-                                                          "files": {PATH: {"size", "mtime_ns", "sha256"}},
-                                                          "blobs": likewise}}}
-
-A receipt saves work and tells `status` what is delivered; nothing depends on it. Every one can be derived again by
-asking its target, so a file that is missing, torn or of another log is the same as none.
+What is in one, and how it is read, says runstore/index/proofs.py.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from runstore.errors import StorageError
-from runstore.paths import home_folder, receipts_path
+from runstore.index.proofs import NOT_LOOKED_AT, VERSION, FileStamp, Receipt, home_path, load
+from runstore.paths import receipts_path
 
-VERSION = 1
+__all__ = ["NOT_LOOKED_AT", "FileStamp", "Receipt", "change", "load", "note_failure", "note_loss", "now", "save"]
 
-# Several targets are served at once by threads of one daemon, and share the file. Between processes the later one
-# wins, and the other's next delivery hashes the log once more.
+# Several targets are served at once by threads of one daemon, and share the file.
 _saving = threading.Lock()
-
-
-@dataclass(frozen=True)
-class FileStamp:
-    """How a file looked when its digest was taken: bytes, nanoseconds since the epoch, SHA-256 as hex."""
-
-    size: int
-    mtime_ns: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """What one target holds, by its own proof: `size` bytes of the log with `chain`, the files, and artifacts' blobs.
-
-    `records` whole records end before `size`; `verified_at` is in ISO 8601 UTC.
-    """
-
-    remote: str
-    size: int
-    chain: str
-    records: int
-    verified_at: str
-    files: Mapping[str, FileStamp] = field(default_factory=dict)
-    blobs: Mapping[str, FileStamp] = field(default_factory=dict)
-
-
-def load(log: Path, log_id: str) -> dict[str, Receipt]:
-    """Return the receipts of `log` by the identity of their target; an empty dict where there are none to be read."""
-    found: dict[str, Receipt] = {}
-    with contextlib.suppress(StorageError):  # a home that can't be used holds no receipts
-        found = _read(_home_path(log_id), log_id)
-    for identity, receipt in _read(receipts_path(log), log_id).items():
-        # A folder may have become writable, or ceased to be: the later proof counts, wherever it lies.
-        if identity not in found or receipt.verified_at >= found[identity].verified_at:
-            found[identity] = receipt
-    return found
+# Processes take turns, too, by a lock of the run directory; where there are no such locks, or one is held for so long,
+# the later one wins, and the other's next delivery hashes the log once more.
+_TURN_SECONDS = 2.0
+_LOOK_SECONDS = 0.005
 
 
 def save(log: Path, log_id: str, identity: str, receipt: Receipt) -> None:
@@ -80,7 +44,7 @@ def change(log: Path, log_id: str, identity: str, changed: Callable[[Receipt | N
 
     What is proven of a log and of the files beside it comes from two threads: neither undoes what the other kept.
     """
-    with _saving:
+    with _saving, _turn(log.parent):
         receipts = load(log, log_id)
         receipts[identity] = fresh = changed(receipts.get(identity))
         body = {"version": VERSION, "log_id": log_id, "targets": receipts}
@@ -92,8 +56,66 @@ def change(log: Path, log_id: str, identity: str, changed: Callable[[Receipt | N
     return fresh
 
 
+def note_failure(log: Path, log_id: str, identity: str, remote: str, sentence: str) -> None:
+    """Keep why a log could not be delivered to a target, until it can; a sentence that is kept is not written again.
+
+    Nothing is the worse where it can't be kept.
+    """
+    with contextlib.suppress(StorageError):
+        kept = load(log, log_id).get(identity)
+        if kept is None or kept.error != sentence:
+            change(
+                log, log_id, identity, lambda kept: replace(kept or _nothing(remote), error=sentence, failed_at=now())
+            )
+
+
+def note_loss(log: Path, log_id: str, identity: str, remote: str, held: int) -> None:
+    """Keep that a target holds `held` bytes of a log, more than are here; raises StorageError as `save` does."""
+    kept = load(log, log_id).get(identity)
+    if kept is None or kept.held != held:
+        change(log, log_id, identity, lambda kept: replace(kept or _nothing(remote), held=held, error="", failed_at=""))
+
+
+def now() -> str:
+    """Return the time as receipts have it."""
+    return datetime.now(timezone.utc).isoformat(timespec="microseconds")
+
+
+def _nothing(remote: str) -> Receipt:
+    """Return the receipt of a target that has proven nothing yet."""
+    return Receipt(remote, 0, "", 0, "")
+
+
+@contextlib.contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    """Keep other processes from changing the receipts in a folder meanwhile, as far as that can be."""
+    try:
+        file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        yield
+        return
+    try:
+        until = time.monotonic() + _TURN_SECONDS
+        while not _is_locked(file) and time.monotonic() < until:
+            time.sleep(_LOOK_SECONDS)
+        yield
+    finally:
+        os.close(file)
+
+
+def _is_locked(file: int) -> bool:
+    """Return whether there is no reason to wait: the lock is ours, or there are none on this file system."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def _save_at_home(log: Path, log_id: str, data: bytes) -> None:
-    path = _home_path(log_id)
+    path = home_path(log_id)
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         _replace(path, data)
@@ -102,10 +124,6 @@ def _save_at_home(log: Path, log_id: str, data: bytes) -> None:
             f"{log.parent} and {path.parent}: no receipt can be kept ({error.strerror}); what was delivered stays so, "
             "but has to be proven again next time"
         ) from error
-
-
-def _home_path(log_id: str) -> Path:
-    return home_folder() / "receipts" / f"{log_id}.json"
 
 
 def _replace(path: Path, data: bytes) -> None:
@@ -121,29 +139,3 @@ def _replace(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             fresh.unlink()
         raise
-
-
-def _read(path: Path, log_id: str) -> dict[str, Receipt]:
-    try:
-        body = orjson.loads(path.read_bytes())
-        if body["version"] != VERSION or body["log_id"] != log_id:
-            return {}
-        return {identity: _receipt(value) for identity, value in body["targets"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # all the ways in which JSON can be another
-        return {}
-
-
-def _receipt(value: dict[str, Any]) -> Receipt:
-    return Receipt(
-        remote=str(value["remote"]),
-        size=int(value["size"]),
-        chain=str(value["chain"]),
-        records=int(value["records"]),
-        verified_at=str(value["verified_at"]),
-        files=_stamps(value["files"]),
-        blobs=_stamps(value.get("blobs", {})),
-    )
-
-
-def _stamps(value: dict[str, Any]) -> dict[str, FileStamp]:
-    return {path: FileStamp(**stamp) for path, stamp in value.items()}

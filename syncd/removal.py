@@ -55,21 +55,30 @@ class RunDirectory:
 
     def _missing_at(self, target: str, proofs: Mapping[Path, Mapping[str, Receipt]]) -> str:
         """Return what one target does not hold of this directory; "" where it holds all."""
-        stamps: dict[str, FileStamp] = {}
         for log, proof in proofs.items():
             if target not in proof:
                 return f"{log.name} is not delivered to the end"
-            stamps.update({f"{FILES}/{path}": stamp for path, stamp in proof[target].files.items()})
-            stamps.update({f"{BLOBS}/{path}": stamp for path, stamp in proof[target].blobs.items()})
-        for file in _files_below(self.path):
-            inside = file.relative_to(self.path)
-            if file in proofs or inside.parts[0] in _OF_TOOLS or _is_receipt(inside) or _is_partial(inside):
-                continue
-            if inside.parts[0] not in (FILES, BLOBS):
-                return f"{inside} is not delivered"
-            if not _is_stamped(file, stamps.get(inside.as_posix())):
-                return f"{inside} is not delivered as it is now"
-        return ""
+        return not_held(self.path, {log: proof[target] for log, proof in proofs.items()})
+
+
+def not_held(folder: Path, proofs: Mapping[Path, Receipt]) -> str:
+    """Return which file of a run directory a target was not proven to hold as it is now; "" where there is none.
+
+    `proofs` are the target's receipts of the directory's logs, of which all are proven.
+    """
+    stamps: dict[str, FileStamp] = {}
+    for proof in proofs.values():
+        stamps.update({f"{FILES}/{path}": stamp for path, stamp in proof.files.items()})
+        stamps.update({f"{BLOBS}/{path}": stamp for path, stamp in proof.blobs.items()})
+    for file in _files_below(folder):
+        inside = file.relative_to(folder)
+        if file in proofs or inside.parts[0] in _OF_TOOLS or _is_of_delivery(inside) or _is_partial(inside):
+            continue
+        if inside.parts[0] not in (FILES, BLOBS):
+            return f"{inside} is not delivered"
+        if not _is_stamped(file, stamps.get(inside.as_posix())):
+            return f"{inside} is not delivered as it is now"
+    return ""
 
 
 def run_directories(logs: Iterable[str], run_id: str) -> list[RunDirectory]:
@@ -144,8 +153,9 @@ def _covers(log: Path, receipt: Receipt) -> bool:
     return all(framed.end <= receipt.size for framed in LogReader(log))
 
 
-def _is_receipt(inside: Path) -> bool:
-    return len(inside.parts) == 1 and ".runstore.json" in inside.name
+def _is_of_delivery(inside: Path) -> bool:
+    """Whether this is a receipt, or the mark of what is delivered: they say what is elsewhere, and nothing else."""
+    return len(inside.parts) == 1 and (".runstore.json" in inside.name or inside.name.endswith(".wandb.synced"))
 
 
 def _is_partial(inside: Path) -> bool:

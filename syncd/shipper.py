@@ -2,27 +2,27 @@
 
 The target is asked for its mark first, always: its answer, not our receipt, says where to go on. So the loop can be
 killed anywhere and run anew, and two shippers of the same log only waste bytes. Nothing here writes to the log.
+How the bytes go is in sending.py, how the files do in outgoing.py; here is what is proven by that, and kept.
 
 Rules of this file: no sleeping, no clock but for the receipt's date, one pass; who wants to retry, does so outside.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from runstore.core.segments import SEGMENT_BYTES, Mark, SegmentDigest, open_length
-from runstore.errors import RemoteConflict, RemoteError, StorageError
+from runstore.core.segments import Mark, SegmentDigest, open_length
+from runstore.errors import StorageError
 from runstore.syncd import receipts
+from runstore.syncd.bandwidth import Interrupted
 from runstore.syncd.outgoing import FilesDelivered, lies_beside, ship_beside
 from runstore.syncd.receipts import Receipt
 from runstore.syncd.remotes.base import Remote
-
-RANGE_BYTES = 4 << 20  # long enough that round trips don't count at 100 ms, short enough to lose at a broken line
-_DETOURS_MAX = 10  # answers that are another mark than expected, before it is no longer somebody else shipping too
+from runstore.syncd.sending import Sending
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Shipment:
     verified: bool
     files_left: int = 0
     note: str = ""
+    identity: str = field(default="", compare=False)  # of the target
+    receipt: Receipt | None = field(default=None, compare=False)  # as it is kept now
 
 
 def ship(
@@ -65,9 +67,29 @@ def ship(
 
     Raises RemoteConflict where the target holds other bytes for this log (nothing was sent then), and
     RemoteUnreachable, RemoteRefused, RemoteError as the target does; StorageError where the log ends before `end`,
-    OSError where it can't be read.
+    OSError where it can't be read. `progress` may raise Interrupted: what was taken by then is in the receipt.
     """
     return _Passage(log, log_id, end, records, remote, progress or _ignore, count_records, beside).run()
+
+
+def proof(
+    remote: str, size: int, chain: str, records: int, *, nothing_beside: bool = False
+) -> Callable[[Receipt | None], Receipt]:
+    """Return what makes the receipt that is kept into one of this proof; it says nothing new of files."""
+
+    def changed(kept: Receipt | None) -> Receipt:
+        return Receipt(
+            remote=remote,
+            size=size,
+            chain=chain,
+            records=records,
+            verified_at=receipts.now(),
+            files=kept.files if kept else {},
+            blobs=kept.blobs if kept else {},
+            files_left=0 if nothing_beside else kept.files_left if kept else receipts.NOT_LOOKED_AT,
+        )
+
+    return changed
 
 
 def _ignore(sent: int) -> None: ...
@@ -90,81 +112,38 @@ class _Passage:
         self._log, self._log_id, self._end, self._records = log, log_id, end, records
         self._remote, self._progress, self._count_records = remote, progress, count_records
         self._beside = beside
-        self._bytes_sent = 0
+        self._sending = Sending(log, log_id, end, remote, self._progress)
         self._notes: list[str] = []
+        self._receipt: Receipt | None = None
 
     def run(self) -> Shipment:
         identity = self._remote.identity()
-        receipt = receipts.load(self._log, self._log_id).get(identity)
+        self._receipt = receipt = receipts.load(self._log, self._log_id).get(identity)
         before = self._remote.mark(self._log_id)
         with self._log.open("rb", buffering=0) as file:
-            digest = self._send(file.fileno(), before, receipt)
+            try:
+                digest = self._sending.send(file.fileno(), before, _kept_digest(file.fileno(), before, receipt))
+            except Interrupted:
+                self._keep_part(identity, receipt)
+                raise
         new_records = 0
         if digest is not None:
             new_records = self._new_records(before.size, receipt)
             self._keep(identity, receipt, digest)
-        files = self._ship_beside() if self._beside and lies_beside(self._log, self._end) else FilesDelivered()
+        else:
+            self._keep_loss(identity, before.size)
+        files = self._ship_beside()
         return Shipment(
-            bytes_sent=self._bytes_sent,
+            bytes_sent=self._sending.bytes_sent,
             records=new_records,
             files_sent=files.sent,
             file_bytes_sent=files.bytes_sent,
             verified=digest is not None,
             files_left=files.left,
-            note="; ".join(self._notes + files.notes),
+            note="; ".join(self._sending.notes + self._notes + files.notes),
+            identity=identity,
+            receipt=files.receipt or self._receipt,
         )
-
-    def _send(self, file: int, mark: Mark, receipt: Receipt | None) -> SegmentDigest | None:
-        """Send until the target's mark is ours at `end` or beyond; None where the file is shorter than that mark."""
-        digest = _kept_digest(file, mark, receipt)
-        for _ in range(_DETOURS_MAX):
-            digest = self._agree(file, mark, digest)
-            if digest is None:
-                return None
-            while digest.size < self._end:
-                ahead = self._next_range(file, digest)
-                mark = self._remote.append(self._log_id, digest.size, ahead.data)
-                self._bytes_sent += len(ahead.data)
-                if mark != ahead.digest.mark():
-                    break  # somebody else ships too, or the target was set back: begin again from what it has
-                self._progress(len(ahead.data))
-                digest = ahead.digest
-            else:
-                return digest
-        raise RemoteError(
-            f"{self._remote.name}: answers with another place in {self._log} than it was sent, {_DETOURS_MAX} times "
-            "over; nothing is lost, see that no other program delivers this log, then try again"
-        )
-
-    def _agree(self, file: int, mark: Mark, digest: SegmentDigest | None) -> SegmentDigest | None:
-        """Return our digest at the target's size, proven equal to the target's; None where our file is shorter."""
-        local = os.fstat(file).st_size
-        if mark.size > local:
-            self._notes.append(
-                f"{self._log}: the source lost {mark.size - local:,} bytes that {self._remote.name} holds; "
-                "they are safe there"
-            )
-            return None
-        if digest is None or digest.size > mark.size:
-            digest = SegmentDigest()
-        _extend(digest, file, mark.size)
-        if digest.mark() != mark:
-            raise RemoteConflict(
-                f"{self._remote.name} holds other bytes for this log: its {mark.size:,} bytes are not the first of "
-                f"{self._log}; nothing was sent, and nothing there was changed"
-            )
-        return digest
-
-    def _next_range(self, file: int, digest: SegmentDigest) -> _Range:
-        data = os.pread(file, min(RANGE_BYTES, self._end - digest.size), digest.size)
-        if not data:
-            raise StorageError(
-                f"{self._log}: ends at {digest.size:,}, before {self._end:,} where its last record ended a moment ago; "
-                "what was delivered stays so"
-            )
-        ahead = digest.copy()
-        ahead.update(data)
-        return _Range(data, ahead)
 
     def _new_records(self, start: int, receipt: Receipt | None) -> int:
         """Return how many records this passage delivered, given that the target held `start` bytes before."""
@@ -176,37 +155,36 @@ class _Passage:
             return 0
         return self._count_records(start, self._end) if self._count_records else self._records
 
+    def _keep_part(self, identity: str, receipt: Receipt | None) -> None:
+        """Save how far it is, so that the next delivery does not hash all of it anew; the records are counted then."""
+        proven = self._sending.proven
+        if proven is not None:
+            if proven.size < self._end:
+                self._records = receipt.records if receipt else 0
+            self._keep(identity, receipt, proven)
+
     def _keep(self, identity: str, receipt: Receipt | None, digest: SegmentDigest) -> None:
         """Save what is proven now, unless the receipt says so already."""
-        if receipt is not None and (receipt.size, receipt.chain) == (digest.size, digest.chain):
+        proven = (digest.size, digest.chain, 0, "")
+        known = (receipt.size, receipt.chain, receipt.held, receipt.error) if receipt else None
+        # It says less of the records where it was kept in the midst of a delivery, or of one that knew of fewer.
+        if receipt is not None and known == proven and receipt.records >= self._records:
             return
 
-        def changed(kept: Receipt | None) -> Receipt:
-            return Receipt(
-                remote=self._remote.name,
-                size=digest.size,
-                chain=digest.chain,
-                records=self._records,
-                verified_at=_now(),
-                files=kept.files if kept else {},
-                blobs=kept.blobs if kept else {},
-            )
-
+        changed = proof(self._remote.name, digest.size, digest.chain, self._records)
         try:
-            receipts.change(self._log, self._log_id, identity, changed)
+            self._receipt = receipts.change(self._log, self._log_id, identity, changed)
         except StorageError as error:
             self._notes.append(str(error))  # the delivery is none the worse
 
+    def _keep_loss(self, identity: str, held: int) -> None:
+        with contextlib.suppress(StorageError):  # it is in the notes
+            receipts.note_loss(self._log, self._log_id, identity, self._remote.name, held)
+
     def _ship_beside(self) -> FilesDelivered:
+        if not (self._beside and lies_beside(self._log, self._end)):
+            return FilesDelivered()
         return ship_beside(self._log, self._log_id, self._remote, progress=self._progress)
-
-
-@dataclass(frozen=True)
-class _Range:
-    """Bytes to send, and the digest that the target must have after them."""
-
-    data: bytes
-    digest: SegmentDigest
 
 
 def _kept_digest(file: int, mark: Mark, receipt: Receipt | None) -> SegmentDigest | None:
@@ -217,16 +195,3 @@ def _kept_digest(file: int, mark: Mark, receipt: Receipt | None) -> SegmentDiges
         return None
     length = open_length(mark.size)
     return SegmentDigest.resume(mark.size, mark.chain, os.pread(file, length, mark.size - length))
-
-
-def _extend(digest: SegmentDigest, file: int, size: int) -> None:
-    """Hash the file on to `size`, which it has; a reading that falls short shows as an unequal mark."""
-    while digest.size < size:
-        data = os.pread(file, min(SEGMENT_BYTES, size - digest.size), digest.size)
-        if not data:
-            return
-        digest.update(data)
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="microseconds")

@@ -1,10 +1,13 @@
-"""JSON between the hub and those who read from it. No I/O here."""
+"""What goes between the hub and those who talk to it: JSON, and a name on each request. No I/O here."""
 
 from __future__ import annotations
 
 import orjson
 
 from runstore.core.json_names import named, unnamed
+
+# A header that is different in each request, and that the hub puts on its answer as well.
+REQUEST_NAME = "Runstore-Request"
 
 
 def encode(value: object) -> bytes:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISDIR
@@ -51,19 +51,25 @@ class Listing:
     by_link: bool = False  # a log lies elsewhere, and may come and go without a trace here
 
 
-def changes(connection: sqlite3.Connection, places: Iterable[Path], everything: bool = False) -> Changes:
+Skips = Callable[[str], bool]
+
+
+def changes(
+    connection: sqlite3.Connection, places: Iterable[Path], everything: bool = False, skips: Skips | None = None
+) -> Changes:
     """Return what changed at or below `places`; with `everything`, of all other logs that the index knows as well.
 
     Places must exist. A log that is gone from outside of them is `gone` only if the folder above its run directory
-    is still there: else a file system is away, and what it held stays known.
+    is still there: else a file system is away, and what it held stays known. Nothing is said of what `skips` names.
     """
     found = Changes()
-    looked_at = _without_those_below_others(place.resolve() for place in places)
-    known = _look_at_logs(connection, looked_at, everything, found)
+    skips = skips or _skips_nothing
+    looked_at = _without_those_below_others((place.resolve() for place in places), skips)
+    known = _look_at_logs(connection, looked_at, everything, found, skips)
     new: set[str] = set()
     for place in looked_at:
         if place.is_dir():
-            new.update(log for log in _look_at_folders(connection, str(place), found) if log not in known)
+            new.update(log for log in _look_at_folders(connection, str(place), found, skips) if log not in known)
         elif str(place) not in known:
             new.add(str(place))
     if everything:  # what an index knew that this one replaces
@@ -95,20 +101,31 @@ def is_below(path: str, place: Path) -> bool:
     return path == str(place) or path.startswith(_front(place))
 
 
-def _without_those_below_others(places: Iterable[Path]) -> list[Path]:
+def _skips_nothing(path: str) -> bool:
+    del path
+    return False
+
+
+def _without_those_below_others(places: Iterable[Path], skips: Skips) -> list[Path]:
+    """Return the places without those that are come by from another one."""
     kept: list[Path] = []
     for place in sorted(set(places), key=lambda place: len(place.parts)):
-        if not any(is_below(str(place), above) for above in kept):
+        above = next((above for above in kept if is_below(str(place), above)), None)
+        if above is None or any(skips(str(folder)) for folder in place.parents if is_below(str(folder), above)):
             kept.append(place)
     return kept
 
 
-def _look_at_logs(connection: sqlite3.Connection, places: Sequence[Path], everything: bool, found: Changes) -> set[str]:
+def _look_at_logs(
+    connection: sqlite3.Connection, places: Sequence[Path], everything: bool, found: Changes, skips: Skips
+) -> set[str]:
     """Compare the known logs with their files, and return their paths."""
     known = set()
     stat, of_places = os.stat, [] if everything else places
     for path, size, mtime_ns in _rows(connection, "SELECT path, size, mtime_ns FROM logs", of_places):
         known.add(path)
+        if skips(path):
+            continue
         try:
             status = stat(path)
         except (FileNotFoundError, NotADirectoryError):
@@ -123,20 +140,23 @@ def _look_at_logs(connection: sqlite3.Connection, places: Sequence[Path], everyt
     return known
 
 
-def _look_at_folders(connection: sqlite3.Connection, root: str, found: Changes) -> Iterator[str]:
+def _look_at_folders(connection: sqlite3.Connection, root: str, found: Changes, skips: Skips) -> Iterator[str]:
     """List the folders at or below `root` that are new or have changed; yield the paths of all logs in them."""
     known, unlisted = _known_folders(connection, root, found)
     settled_before = time.time_ns() - SETTLED_NS
     while unlisted:
         folder = unlisted.pop()
+        if skips(folder):
+            continue
         listing = _listing(folder)
         if listing is None:  # with all in it: what is still there is seen through a link
             found.left += [path for path in known if is_below(path, Path(folder))]
             unlisted = [path for path in unlisted if not is_below(path, Path(folder))]
             continue
         unlisted += [below for below in listing.below if below not in known]
-        yield from listing.logs
-        if max(listing.stamp) >= settled_before or not all(map(is_text, listing.below)):
+        yield from (log for log in listing.logs if not skips(log))
+        left_out = any(map(skips, (*listing.below, *listing.logs)))  # which may not be so the next time
+        if left_out or max(listing.stamp) >= settled_before or not all(map(is_text, listing.below)):
             listing.stamp = NEVER
         if known.get(folder) != listing.stamp:
             found.listed[folder] = listing

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -29,8 +30,9 @@ if TYPE_CHECKING:  # they import numpy and protobuf, which a look that finds not
     from runstore.index.decoding.columns import BlockDecoder
     from runstore.index.onelog import OneLog
 
-# A piece is committed after this many bytes of log, so that memory stays bounded and readers see progress.
-PIECE_BYTES = 8 << 20
+# A piece is committed after this many bytes of log, so that memory stays bounded and readers see progress. The chunk at
+# the end of each series is written anew with the next piece: with pieces of a third, all took a tenth longer.
+PIECE_BYTES = 24 << 20
 # Logs whose state is kept in memory between pieces; others are read back from the database.
 MAX_OPEN_LOGS = 256
 # So long a transaction may last, but for its first log: others may wait to write.
@@ -49,6 +51,11 @@ class Indexer:
     """Write the index. Keeps what it knows of the logs that it saw last; for one thread at a time."""
 
     most_open = MAX_OPEN_LOGS
+    # Who has to be done with a piece soon sets fewer bytes than PIECE_BYTES.
+    most_piece_bytes = sys.maxsize
+    # What looks like damage in a log that is being written may be content that comes later: left unread for so long.
+    # For who comes again; all others want to know what there is now.
+    patience_seconds = 0.0
 
     def __init__(self, path: Path | None = None, *, rescuing: bool = False, until: float | None = None) -> None:
         """Open the index at `path`, by default this machine's; raises IndexUnusable and StorageError.
@@ -94,14 +101,20 @@ class Indexer:
         failed = self.take_in(changes(self.connection, [path]), progress)
         return [error for error in failed.values() if isinstance(error, LogError)]  # not: deleted since
 
-    def catch_up_known(self, *beside: Path) -> None:
-        """Bring every log that the index knows up to date; look through the remembered folders, and those `beside`."""
-        places = [place for place in (*self.roots(), *beside) if place.exists() and is_text(place.resolve())]
-        self.take_in(changes(self.connection, places, everything=True))
+    def catch_up_known(self, *beside: Path) -> Failures:
+        """Bring every log that the index knows up to date; look through the remembered folders, and those `beside`.
 
-    def changes_below(self, places: Iterable[Path]) -> Changes:
-        """Return what is not as the index has it, of all that is at or below `places`; costs a look at each log."""
-        return changes(self.connection, [place for place in places if place.exists()])
+        Returns what could not be read as a log, and why.
+        """
+        places = [place for place in (*self.roots(), *beside) if place.exists() and is_text(place.resolve())]
+        return self.take_in(changes(self.connection, places, everything=True))
+
+    def changes_below(self, places: Iterable[Path], skips: Callable[[str], bool] | None = None) -> Changes:
+        """Return what is not as the index has it, of all that is at or below `places`; costs a look at each log.
+
+        Paths that `skips` names are taken to be as they were.
+        """
+        return changes(self.connection, [place for place in places if place.exists()], skips=skips)
 
     def take_in(self, found: Changes, progress: Callable[[int], None] | None = None) -> Failures:
         """Index what changed, forget what is gone; return what could not be read as a log, and why."""
@@ -149,11 +162,26 @@ class Indexer:
         return self._index([log.resolve() for log in logs], progress or (lambda size: None))
 
     def reached(self, log: Path) -> tuple[int, int]:
-        """Return how many bytes, and how many records, of a log were read."""
-        found = self.connection.execute(
-            "SELECT indexed, records FROM logs WHERE path = ?", (str(log.resolve()),)
-        ).fetchone()
+        """Return how many bytes, and how many whole records, of a log were read; those not understood as well."""
+        query = "SELECT indexed, records + undecodable FROM logs WHERE path = ?"
+        found = self.connection.execute(query, (str(log.resolve()),)).fetchone()
         return found or (0, 0)
+
+    def enter_deliveries(self, *logs: Path) -> None:
+        """Take in what the receipts of these logs say; of none: what is new in any, for a look at the file of each."""
+        from runstore.index.deliveries import enter_changed, enter_these
+
+        if self.connection.read_only:
+            return
+        if logs:
+            enter_these(self.connection, self._transaction, [log.resolve() for log in logs])
+        else:
+            enter_changed(self.connection, self._transaction)
+
+    def log_id(self, log: Path) -> str:
+        """Return the identity of a log's content, as far as it was written; "" where none is known."""
+        found = self.connection.execute("SELECT log_id FROM logs WHERE path = ?", (str(log.resolve()),)).fetchone()
+        return (found and found[0]) or ""
 
     def forget(self, log: Path) -> None:
         """Take a log that is gone out of the index, and with it what only it said."""
@@ -192,7 +220,7 @@ class Indexer:
     def _index(self, paths: Iterable[Path], progress: Callable[[int], None]) -> Failures:
         """Index all that logs hold; `progress` is told the bytes of each transaction that brought any."""
         wanted = list(paths)
-        failed: Failures = {path: _unfit(path) for path in wanted if not is_text(path)}
+        failed: Failures = {path: unfit(path) for path in wanted if not is_text(path)}
         waiting = deque(path for path in wanted if path not in failed)
         index_in_parallel(self.connection, self.path, waiting, progress)  # what it leaves comes now
         while waiting:
@@ -235,7 +263,7 @@ class Indexer:
             before = log.offset
             if log.has_seen_all:  # by another process, since it was found
                 return 0, True
-            log.read(PIECE_BYTES, self._decoder_for(log))
+            log.read(min(PIECE_BYTES, self.most_piece_bytes), self._decoder_for(log), self.patience_seconds)
         except (LogError, NotFound) as error:
             failed[path] = error
             self._open.pop(path, None)
@@ -324,8 +352,9 @@ class Indexer:
 
 def _check(path: Path) -> None:
     if not is_text(path):
-        raise _unfit(path)
+        raise unfit(path)
 
 
-def _unfit(path: Path) -> UnfitPath:
+def unfit(path: Path) -> UnfitPath:
+    """Return the error to raise for a path that the index can't hold."""
     return UnfitPath(f"{path}: a name in this path is not UTF-8, so it can't be indexed; rename it")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
 from pathlib import Path
 
 from runstore.core.facts import Fact, SystemSample
@@ -13,6 +14,7 @@ from runstore.core.logfold import ConsolePiece, LogFold, Row
 from runstore.core.rowblock import RowBlock
 from runstore.core.terminal import TerminalLine
 from runstore.errors import LogError, NotFound
+from runstore.index import deliveries
 from runstore.index.artifacts.entering import enter
 from runstore.index.artifacts.places import EVERYTHING, Places
 from runstore.index.chunks.tails import CHUNK_COLUMNS, Tails
@@ -27,6 +29,8 @@ from runstore.runlog.live import LiveReader
 __all__ = ["CHUNK_COLUMNS", "OneLog", "status_of"]
 
 _INT64 = range(-(1 << 63), 1 << 63)
+# A file that changed in these last seconds is being written; the clocks of file servers are a little off.
+WRITTEN_SECONDS = 60.0
 STREAMS = ("stdout", "stderr", "logger")  # of the console
 
 
@@ -43,6 +47,7 @@ class OneLog:
         self._connection = connection
         self._decoder: BlockDecoder | None = None
         self._inode = 0
+        self._held = (-1, 0.0)  # where the last reading stopped at damage, and since when it has stopped there
         self._identity: LogIdentity | None = None
         self._seen = (-1, 0)  # size and mtime_ns of the file when all of it had been read
         self._tails = Tails(connection)
@@ -104,8 +109,23 @@ class OneLog:
 
     @property
     def is_read_out(self) -> bool:
-        """Whether the last `read` came to the end of the file."""
-        return self._seen[0] >= 0
+        """Whether the last `read` came as far as it can: to the end of the file, or to content that is yet to come."""
+        return self._seen[0] >= 0 or self.is_held
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the last `read` stopped at content that may be yet to come."""
+        return self._held[0] == self.offset
+
+    @property
+    def seen(self) -> tuple[int, int]:
+        """Size and mtime_ns of the file when all of it had been read; (-1, 0) while that was not."""
+        return self._seen
+
+    @property
+    def changed_at(self) -> float:
+        """When the file changed last, as far as it was read, in seconds since the epoch; 0 where that is unknown."""
+        return self._seen[1] / 1e9
 
     @property
     def is_new(self) -> bool:
@@ -131,28 +151,48 @@ class OneLog:
         """Look at the chunks in the database anew before the next ones are written."""
         self._tails.forget_stored()
 
-    def read(self, most_bytes: int, decoder: BlockDecoder | None = None) -> None:
-        """Read records up to about `most_bytes` further; `decoder` may know the keys from logs like this one."""
+    def read(self, most_bytes: int, decoder: BlockDecoder | None = None, patience: float = 0.0) -> None:
+        """Read records up to about `most_bytes` further; `decoder` may know the keys from logs like this one.
+
+        What looks like damage in a file that is being written is left unread for so many seconds of `patience`: on
+        network file systems it may be content that comes later than the file's size.
+        """
         if decoder is None:
             decoder = self._decoder = self._decoder or BlockDecoder()
         status = status_of(self.path)  # before the reading: what comes after it must look new the next time
         enough = self.offset + most_bytes
-        with LiveReader(self.path, self.offset) as reader:
+        with LiveReader(self.path, self.offset, self._is_patient(status, patience)) as reader:
             fold_until(reader, enough, self.fold, decoder, self._on_rows)
-            self._seen = (status.st_size, status.st_mtime_ns) if reader.offset < enough else (-1, 0)
+            is_at_end = reader.offset < enough and not reader.is_held
+            self._seen = (status.st_size, status.st_mtime_ns) if is_at_end else (-1, 0)
             self.offset = reader.offset
             self.lost_bytes += sum(lost.size for lost in reader.lost)
-        if self._identity is None:
+            self._hold(reader.is_held)
+        if self._identity is None and not self.is_held:
             self._identity = codec.log_identity(self.path)
+
+    def _is_patient(self, status: os.stat_result, patience: float) -> bool:
+        place, since = self._held
+        waited = place == self.offset and time.monotonic() - since >= patience
+        return patience > 0 and not waited and abs(time.time() - status.st_mtime) < WRITTEN_SECONDS
+
+    def _hold(self, is_held: bool) -> None:
+        if not is_held:
+            self._held = (-1, 0.0)
+        elif self._held[0] != self.offset:
+            self._held = (self.offset, time.monotonic())
 
     def write(self, seal: bool = False) -> None:
         """Put what was read into the database; the caller's transaction makes it whole.
 
         With `seal`, chunks that have become full by joining smaller ones are packed, which takes a little longer.
         """
-        if not self.id:
+        is_first = not self.id
+        if is_first:
             self._tails.expect_nothing_stored()
         self._write_log()
+        if is_first and self.log_id:
+            deliveries.enter(self._connection, self.id, self.path, self.log_id)
         self._tails.write(self.id, seal)
         if self._texts:
             self._connection.executemany(
@@ -253,6 +293,8 @@ class OneLog:
         """Whether the file at the path is still the one that was read."""
         status = status_of(self.path)
         same = status.st_ino == self._inode and status.st_size >= self.offset
+        if self._seen == (status.st_size, status.st_mtime_ns):
+            return same
         return same and (self._identity is None or codec.begins_as(self.path, self._identity))
 
 
@@ -260,7 +302,7 @@ def status_of(log: Path) -> os.stat_result:
     """Return the status of a log's file; raises NotFound, and LogError where it can't be looked at."""
     try:
         return log.stat()
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:  # or a file lies where a folder above it was
         raise NotFound(f"{log}: there is no such run log any more") from error
     except OSError as error:
         raise LogError(f"{log}: can't be read ({error.strerror}); what the index knows of it stays") from error

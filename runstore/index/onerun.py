@@ -54,7 +54,7 @@ def forget_log(connection: sqlite3.Connection, path: str) -> None:
     edited = edited_runs(connection, log)
     mark_those_of(connection, log)
     connection.execute("DELETE FROM chunks WHERE series IN (SELECT id FROM series WHERE log = ?)", (log,))
-    for table in ("series", "history_values", "console", "kept", "rescues"):
+    for table in ("series", "history_values", "console", "kept", "rescues", "deliveries"):
         connection.execute(f"DELETE FROM {table} WHERE log = ?", (log,))
     forget_facts(connection, log)
     connection.execute("DELETE FROM logs WHERE id = ?", (log,))

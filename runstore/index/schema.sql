@@ -279,6 +279,25 @@ CREATE TABLE rescues (
 );
 CREATE INDEX rescues_open ON rescues(log) WHERE outcome NOT IN ('kept', 'lost');
 
+-- What targets were proven to hold of logs, as the receipts beside the logs say; not of the logs' own making.
+CREATE TABLE deliveries (
+    log INTEGER NOT NULL REFERENCES logs(id),
+    target TEXT NOT NULL,           -- what the target is known by whatever its address, such as hub:<id>
+    remote TEXT NOT NULL,           -- what the user called it then
+    size INTEGER NOT NULL,          -- bytes of the log that it holds, digests compared; 0: none were proven
+    chain TEXT NOT NULL,            -- that digest, as core/segments.py has it
+    records INTEGER NOT NULL,       -- whole records in these bytes
+    verified_at REAL NOT NULL,      -- when that was proven, seconds since the epoch; 0: never
+    files INTEGER NOT NULL,         -- how many files and blobs from beside the log it holds
+    file_bytes INTEGER NOT NULL,    -- bytes of these
+    files_left INTEGER NOT NULL,    -- how many could not be delivered when it was last tried; -1: it was not tried yet
+    held INTEGER NOT NULL,          -- bytes of the log at the target, where that is more than were here; 0: it is not
+    error TEXT NOT NULL,            -- why the last attempt at the log failed, in a sentence; '' where it did not
+    failed_at REAL NOT NULL,        -- when, seconds since the epoch; 0: it did not
+    receipts_ns INTEGER NOT NULL,   -- times of change of the files that said so, added up, nanoseconds since the epoch
+    PRIMARY KEY (log, target)
+);
+
 -- Alerts that programs sent, in the order of the log.
 CREATE TABLE alerts (
     log INTEGER NOT NULL REFERENCES logs(id),

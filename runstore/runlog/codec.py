@@ -15,7 +15,7 @@ import orjson
 from google.protobuf.message import DecodeError
 
 from runstore.runlog import wire
-from runstore.runlog.reader import LogReader
+from runstore.runlog.reader import LogReader, read_head
 from runstore.runlog.record_pb2 import ConfigItem, HistoryItem, HistoryRecord, OutputType, Record, SummaryItem
 
 __all__ = ["LogIdentity", "OutputType", "Record", "decode", "encode", "loads", "log_identity", "row_of", "step_of"]
@@ -140,5 +140,4 @@ def begins_as(path: Path, identity: LogIdentity) -> bool:
 def _digest(path: Path, size: int) -> str:
     import hashlib  # with OpenSSL; a training process, which loads this module, asks for no identity
 
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read(size)).hexdigest()
+    return hashlib.sha256(read_head(path, size)).hexdigest()

@@ -97,9 +97,15 @@ class Deframer:
     begins there goes on without repeating or missing anything.
     """
 
-    def __init__(self, name: str, offset: int = 0) -> None:
-        """Begin at `offset`: 0 or an earlier Deframer's `offset`. `name` is the file's name, for messages."""
+    def __init__(self, name: str, offset: int = 0, is_patient: bool = False) -> None:
+        """Begin at `offset`: 0 or an earlier Deframer's `offset`. `name` is the file's name, for messages.
+
+        A patient one never goes on behind damage: it is `is_held` there, since what looks like damage in a file that
+        another machine writes may be content that comes later than the file's size.
+        """
         self._name = name
+        self.is_held = False
+        self._is_patient = is_patient
         self._buffer = b""
         self._base = offset  # absolute offset of _buffer[0]
         self._at = offset  # absolute offset of the next chunk
@@ -150,6 +156,9 @@ class Deframer:
             if chunk is None:
                 return self._at_the_end()
             kind, end = chunk
+            if kind == _BAD and self._is_patient:
+                self.is_held = True
+                return None
             if kind == _BAD:
                 onward = self._behind_damage(at, left, end)
                 if onward is None:
@@ -160,6 +169,14 @@ class Deframer:
             event = self._take(kind, at, end)
             if event is not None:
                 return event
+
+    def loss_beyond(self, until: int) -> Lost | None:
+        """Return what is being skipped as a loss of its own, if it has come beyond `until`; what follows is another."""
+        if self._lost_start < 0 or self._at < until:
+            return None
+        lost = Lost(self._lost_start, self._at, Why.DAMAGED)
+        self._lost_start = -1
+        return lost
 
     def next_many(self, until: int, found: Payloads) -> None:
         """Add to `found` the intact records that come next and begin before `until`, at a fifth of the cost.
@@ -260,6 +277,9 @@ class Deframer:
             if self._ended and head:
                 self._at = self.fed
                 return Lost(0, self.fed, Why.TORN)
+            return None
+        if self._is_patient and FILE_HEADER.startswith(head.rstrip(b"\0")):
+            self.is_held = True
             return None
         if head.startswith(MAGIC):
             raise FutureLogVersion(

@@ -26,6 +26,28 @@ def open_log(path: Path) -> int:
         raise LogError(f"{path}: can't be read ({error.strerror}); its contents were not looked at") from error
 
 
+def read_at(file: int, path: Path, offset: int, size: int = READ_BYTES) -> bytes:
+    """Return up to `size` bytes of an open log, fewer at its end; raises LogError where the disk doesn't give them."""
+    try:
+        return os.pread(file, size, offset)
+    except OSError as error:  # EIO, or ESTALE: the server has another file there now
+        raise LogError(
+            f"{path}: can't be read at offset {offset:,} ({error.strerror}); what is before stays"
+        ) from error
+
+
+def read_head(path: Path, size: int) -> bytes:
+    """Return the first `size` bytes of a log, fewer where it is shorter; raises NotFound and LogError."""
+    file = open_log(path)
+    try:
+        head = b""
+        while len(head) < size and (data := read_at(file, path, len(head), size - len(head))):
+            head += data
+        return head
+    finally:
+        os.close(file)
+
+
 class LogReader:
     """Iterate over the whole records of a closed log, from `offset` (0 or a record's end) on.
 
@@ -54,7 +76,7 @@ class LogReader:
         deframer = Deframer(str(self.path), self._offset)
         file = open_log(self.path)
         try:
-            while data := os.pread(file, READ_BYTES, deframer.fed):
+            while data := read_at(file, self.path, deframer.fed, READ_BYTES):
                 deframer.feed(data)
                 yield from self._drain(deframer)
         finally:

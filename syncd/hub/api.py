@@ -1,9 +1,7 @@
 """The hub's routes: what arrives as a request is checked here, done by the storage, and answered as JSON.
 
     GET  /v1/hub                           who is there (the one route without a token)
-    GET  /v1/logs/ID                       the mark
-    PUT  /v1/logs/ID?offset=N              a range of the log's bytes -> the mark
-    POST /v1/logs/ID/files                 a manifest -> which blobs are missing
+    GET, PUT /v1/logs/ID, POST .../files   logs: marks, ranges, manifests (log_routes.py)
     PUT, GET /v1/blobs/SHA256              a file's bytes (blob_routes.py)
     GET  /v1/runs, /v1/run, /v1/history    what the index knows, after it has seen every byte acknowledged before
     GET  /v1/artifact...                   artifacts, read back (artifact_routes.py)
@@ -14,14 +12,12 @@ Every error is {"error": "one sentence"}. What touches the disk runs in threads;
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
-import orjson
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -29,24 +25,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from runstore.errors import NotFound, StorageError, UsageError
 from runstore.syncd.hub.artifact_routes import ArtifactRoutes
 from runstore.syncd.hub.auth import Tokens
 from runstore.syncd.hub.blob_routes import BlobRoutes
 from runstore.syncd.hub.counters import Counters
-from runstore.syncd.hub.disk import StorageFull
 from runstore.syncd.hub.holdings import Holdings
 from runstore.syncd.hub.indexing import IndexingThread
-from runstore.syncd.hub.manifest import entries_of
+from runstore.syncd.hub.log_routes import LogRoutes
 from runstore.syncd.hub.reader import ArtifactReader, RunReader
-from runstore.syncd.hub.requests import Json, number, text, whole_body
-from runstore.syncd.hub.storage import RANGE_BYTES_MAX, RangeConflict, Storage
+from runstore.syncd.hub.requests import Json, number, status_of, text
+from runstore.syncd.hub.storage import Storage
+from runstore.syncd.hub.traffic import Traffic
 from runstore.version import VERSION
 
-# What clients may count on beyond the first hubs: blobs in ranges, those of artifacts, and artifacts to be read back.
-FEATURES = ("artifacts",)
-_MANIFEST_BYTES_MAX = 8 << 20
-_RANGES_AT_ONCE = 32  # bounds memory at 32 times 8 MiB, however many clients come
+# What clients may count on beyond the first hubs: blobs in ranges, those of artifacts, and artifacts to be read back;
+# logs in streams, and many small ones together.
+FEATURES = ("artifacts", "streams", "batches")
 _READERS_AT_ONCE = 8  # readers wait for the index; they must never take the threads that appends need
 _INDEX_WAIT_S = 60.0  # after that a reader gets what is indexed, rather than nothing
 
@@ -55,16 +49,21 @@ class Hub:
     """The routes and what they share."""
 
     def __init__(
-        self, data: Path, index_log: Callable[[Path], None], reader: RunReader, artifacts: ArtifactReader
+        self,
+        data: Path,
+        index_log: Callable[[Path], None],
+        reader: RunReader,
+        artifacts: ArtifactReader,
+        traffic: Traffic,
     ) -> None:
         self.storage = Storage(data)
         self.tokens = Tokens(data)
         self._indexing = IndexingThread(self.storage, index_log)
         self._reader = reader
         self._counters = Counters()
+        self._logs = LogRoutes(self.storage, self._counters, self._indexing, traffic)
         self._blobs = BlobRoutes(self.storage.blobs, self._counters)
         self._artifacts = ArtifactRoutes(artifacts, Holdings(self.storage), self._read)
-        self._ranges = asyncio.Semaphore(_RANGES_AT_ONCE)
         self._readers = anyio.CapacityLimiter(_READERS_AT_ONCE)
 
     @contextlib.asynccontextmanager
@@ -82,9 +81,7 @@ class Hub:
         """Return every route of the hub."""
         return [
             Route("/v1/hub", self.about),
-            Route("/v1/logs/{log_id}", self.get_mark, methods=["GET"]),
-            Route("/v1/logs/{log_id}", self.put_range, methods=["PUT"]),
-            Route("/v1/logs/{log_id}/files", self.post_files, methods=["POST"]),
+            *self._logs.routes(),
             *self._blobs.routes(),
             *self._artifacts.routes(),
             Route("/v1/runs", self.runs),
@@ -100,30 +97,6 @@ class Hub:
     async def counts(self, request: Request) -> Response:
         """Answer with the counters."""
         return Json(self._counters.values())
-
-    async def get_mark(self, request: Request) -> Response:
-        """Answer with a log's mark."""
-        return Json(await run_in_threadpool(self.storage.mark, request.path_params["log_id"]))
-
-    async def put_range(self, request: Request) -> Response:
-        """Append a range and answer with the mark."""
-        log_id, offset = request.path_params["log_id"], number(request, "offset")
-        async with self._ranges:
-            data = await whole_body(request, RANGE_BYTES_MAX)
-            appended = await run_in_threadpool(self.storage.append, log_id, offset, data)
-        self._counters.add(ranges=1, log_bytes_received=len(data), log_bytes_accepted=appended.accepted)
-        if appended.accepted:
-            self._indexing.put(log_id)
-        return Json(appended.mark)
-
-    async def post_files(self, request: Request) -> Response:
-        """Add to a log's manifest and answer with the digests that are missing."""
-        try:
-            body = orjson.loads(await whole_body(request, _MANIFEST_BYTES_MAX))
-        except ValueError as error:
-            raise UsageError("the manifest is not JSON") from error
-        log_id = request.path_params["log_id"]
-        return Json({"missing": await run_in_threadpool(self.storage.add_files, log_id, entries_of(body))})
 
     async def runs(self, request: Request) -> Response:
         """Answer with every run."""
@@ -148,13 +121,9 @@ class Hub:
         return await anyio.to_thread.run_sync(answer, limiter=self._readers)
 
 
-_STATUS = ((RangeConflict, 409), (StorageFull, 507), (StorageError, 500), (NotFound, 404), (UsageError, 400))
-
-
 async def refuse(request: Request, error: Exception) -> Response:
     """Answer with one of our own errors."""
-    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
-    return Json({"error": str(error)}, status)
+    return Json({"error": str(error)}, status_of(error))
 
 
 async def refuse_http(request: Request, error: Exception) -> Response:

@@ -28,15 +28,19 @@ class Ledger:
         """Return every log that was begun."""
         return [str(log_id) for (log_id,) in self._database.rows("SELECT log_id FROM logs ORDER BY log_id")]
 
-    def begin(self, log_id: str) -> None:
-        """Note that a log's file is about to be made: bytes found in it later are known not to be acknowledged."""
-        with self._database.transaction() as db:
-            db.execute("INSERT OR IGNORE INTO logs (log_id, size, chain) VALUES (?, 0, ?)", (log_id, EMPTY_MARK.chain))
+    def begin(self, log_ids: Iterable[str]) -> None:
+        """Note that files of logs are about to be made: bytes found in them later are known not to be acknowledged."""
+        rows = [(log_id, EMPTY_MARK.chain) for log_id in log_ids]
+        if rows:
+            with self._database.transaction() as db:
+                db.executemany("INSERT OR IGNORE INTO logs (log_id, size, chain) VALUES (?, 0, ?)", rows)
 
-    def acknowledge(self, log_id: str, size: int, chain: str) -> None:
-        """Make (size, chain) durable as what the hub holds of the log."""
-        with self._database.transaction() as db:
-            db.execute("UPDATE logs SET size = ?, chain = ? WHERE log_id = ?", (size, chain, log_id))
+    def acknowledge(self, held: Iterable[tuple[str, int, str]]) -> None:
+        """Make (log id, size, chain) durable as what the hub holds of logs."""
+        rows = [(size, chain, log_id) for log_id, size, chain in held]
+        if rows:
+            with self._database.transaction() as db:
+                db.executemany("UPDATE logs SET size = ?, chain = ? WHERE log_id = ?", rows)
 
     def set_indexed(self, log_id: str, size: int) -> None:
         """Note that the index has seen the log's first `size` bytes."""

@@ -8,11 +8,21 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from runstore.errors import UsageError
+from runstore.errors import NotFound, StorageError, UsageError
 from runstore.syncd import wire
+from runstore.syncd.hub.disk import StorageFull
+from runstore.syncd.hub.log_files import RangeConflict
 from runstore.syncd.hub.manifest import check_size
 
 _WRITE_BYTES = 1 << 20  # network pieces are 64 KiB; one hop to a thread for sixteen of them
+
+
+_STATUS = ((RangeConflict, 409), (StorageFull, 507), (StorageError, 500), (NotFound, 404), (UsageError, 400))
+
+
+def status_of(error: Exception) -> int:
+    """Return the status that says what an error means."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
 class Json(Response):
@@ -37,13 +47,13 @@ async def whole_body(request: Request, limit: int) -> bytes:
     return bytes(kept)
 
 
-async def pieces(request: Request) -> AsyncIterator[bytes]:
-    """Yield the body in larger pieces than the network's; where it breaks off, what came of it first."""
+async def pieces(request: Request, size: int = _WRITE_BYTES) -> AsyncIterator[bytes]:
+    """Yield the body in pieces of `size` and a little more; where it breaks off, what came of it first."""
     gathered = bytearray()
     try:
         async for piece in request.stream():
             gathered += piece
-            if len(gathered) >= _WRITE_BYTES:
+            if len(gathered) >= size:
                 yield bytes(gathered)
                 gathered.clear()
     except ClientDisconnect:

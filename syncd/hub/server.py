@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from types import FrameType
 from runstore.errors import RunstoreError, StorageError
 from runstore.syncd.hub.auth import Tokens
 from runstore.syncd.hub.reader import ArtifactReader, RunReader
+from runstore.syncd.hub.traffic import Traffic
 
 try:
     import uvicorn
@@ -23,12 +25,15 @@ try:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from runstore.syncd.hub.api import Hub, fail, forget, refuse, refuse_http
+    from runstore.syncd.hub.pairing import PutsNamesOnAnswers
     from runstore.syncd.hub.requests import Json
 except ModuleNotFoundError as missing:
     raise RunstoreError(
         f"the hub needs {missing.name}, which is not installed: pip install 'runstore[hub]'"
     ) from missing
 
+# Indexing is arithmetic in Python. By default it would keep the thread that receives waiting 5 ms for each 64 KiB.
+_SWITCH_SECONDS = 0.0005
 _SHUTDOWN_S = 5  # for requests under way; their clients send again
 _KEEP_ALIVE_S = 60  # longer than a client keeps an idle connection (httpx: 5), or it would send into a closed one
 _OPEN_PATHS = frozenset(("/v1/hub",))
@@ -57,21 +62,27 @@ class RequireToken:
 
 
 def create_app(
-    data: Path, index_log: Callable[[Path], None], reader: RunReader, artifacts: ArtifactReader
+    data: Path,
+    index_log: Callable[[Path], None],
+    reader: RunReader,
+    artifacts: ArtifactReader,
+    traffic: Traffic | None = None,
 ) -> Starlette:
     """Return the hub over `data` as an ASGI app; it holds the folder until its lifespan ends.
 
     `index_log` is called in one background thread with the path of each log that has grown; it may look only at whole
-    records, and may find bytes at the end that are not acknowledged yet and can be gone after a crash.
+    records, and may find bytes at the end that are not acknowledged yet and can be gone after a crash. Between pieces
+    of its work it may let `traffic` go first.
     Raises StorageError where the folder can't be used or another hub uses it.
     """
-    hub = Hub(data, index_log, reader, artifacts)
+    hub = Hub(data, index_log, reader, artifacts, traffic or Traffic())
     app = Starlette(
         routes=hub.routes(),
         lifespan=hub.lifespan,
         exception_handlers={RunstoreError: refuse, HTTPException: refuse_http, ClientDisconnect: forget, 500: fail},
     )
     app.add_middleware(RequireToken, tokens=hub.tokens)
+    app.add_middleware(PutsNamesOnAnswers)
     return app
 
 
@@ -80,6 +91,7 @@ def serve(app: Starlette, host: str, port: int, on_ready: Callable[[str], None] 
 
     Port 0 means any free one. Raises StorageError where the address can't be had.
     """
+    sys.setswitchinterval(_SWITCH_SECONDS)
     with _listen(host, port) as listening, _signals_end_quietly():
         bound = listening.getsockname()[1]
         url = f"http://[{host}]:{bound}" if ":" in host else f"http://{host}:{bound}"

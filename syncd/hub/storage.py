@@ -3,7 +3,7 @@
     data/lock                            one hub per folder
     data/hub.id                          the hub's identity, in every receipt
     data/hub.db                          what is acknowledged (database.py)
-    data/logs/<2 digits>/<log id>/log.wandb
+    data/logs/<2 digits>/<log id>/log.wandb      (log_files.py)
     data/blobs/<2 digits>/<digest>       files and artifacts, by content
     data/partial/<digest>                blobs that are arriving in ranges (partials.py)
 
@@ -14,36 +14,30 @@ was never promised to anybody: it is cut off, and the client, which asks for the
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 import threading
-import uuid
-from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
-from runstore.core.segments import EMPTY_MARK, SEGMENT_BYTES, Mark, SegmentDigest, open_length
-from runstore.errors import NotFound, StorageError, UsageError
+from runstore.core.segments import EMPTY_MARK, Mark, SegmentDigest
+from runstore.errors import NotFound, StorageError
 from runstore.syncd.hub.blobs import Blobs
 from runstore.syncd.hub.database import Database
-from runstore.syncd.hub.disk import make_folder, storage_errors, sync_data, sync_folder, write_all
+from runstore.syncd.hub.digests import Digests
+from runstore.syncd.hub.disk import make_folder, storage_errors
+from runstore.syncd.hub.folder import identity_of, take_folder
 from runstore.syncd.hub.ledger import Ledger
+from runstore.syncd.hub.log_files import LogFiles
 from runstore.syncd.hub.manifest import check_digest
 from runstore.syncd.remotes.base import FILES, FileEntry
 
 RANGE_BYTES_MAX = 8 << 20  # a range is held in memory once while it is compared and written
-_DIGESTS_KEPT = 4096  # logs whose open segment need not be read again; under 1 KiB each
-_LOG_NAME = "log.wandb"  # never a name that a client chose
+_WRITERS = 8  # of a batch, at a time
 
 _logger = logging.getLogger("runstore.hub")
-
-
-class RangeConflict(StorageError):
-    """The hub holds other bytes in that range; nothing was changed."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +46,16 @@ class Appended:
 
     mark: Mark
     accepted: int
+    digest: SegmentDigest | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class LogRange:
+    """Bytes of a log from an offset on."""
+
+    log_id: str
+    offset: int
+    data: bytes = field(repr=False)
 
 
 class Storage:
@@ -59,22 +63,21 @@ class Storage:
 
     def __init__(self, data: Path) -> None:
         """Open `data`, making it where it is missing. Raises StorageError, also where another hub has it open."""
-        self._data = data
         with storage_errors(data):
             make_folder(data)
-            self._lock = _take_folder(data)
+            self._lock = take_folder(data)
             try:
-                self.hub_id = _identity(data)
+                self.hub_id = identity_of(data)
                 self.blobs = Blobs(data)
                 self._database = Database(data)
             except BaseException:
                 self._lock.close()
                 raise
         self._ledger = Ledger(self._database)
+        self._files = LogFiles(data)
+        self._digests = Digests()
         # One of 256 by the id's first byte: no lock per log to be kept for ever, hardly any waiting for a neighbour.
         self._log_locks = [threading.Lock() for _ in range(256)]
-        self._digests: OrderedDict[str, SegmentDigest] = OrderedDict()
-        self._digests_lock = threading.Lock()
         self._adopt_orphans()
 
     def close(self) -> None:
@@ -84,7 +87,7 @@ class Storage:
 
     def log_path(self, log_id: str) -> Path:
         """Return where a log's bytes are or would be. Raises UsageError for what is not a log id."""
-        return self._data / "logs" / check_digest(log_id)[:2] / log_id / _LOG_NAME
+        return self._files.path(log_id)
 
     def mark(self, log_id: str) -> Mark:
         """Return what is acknowledged of a log; EMPTY_MARK for an unknown one. Reads the open segment at most."""
@@ -98,18 +101,35 @@ class Storage:
         Bytes that are held already are compared; a range that begins beyond the end changes nothing.
         Raises RangeConflict where held bytes differ, StorageFull and StorageError; nothing is acknowledged then.
         """
-        with self._locked(log_id):
-            digest = self._digest(log_id)
-            size = 0 if digest is None else digest.size
-            if offset > size:
-                return Appended(EMPTY_MARK if digest is None else digest.mark(), 0)
-            held = min(size - offset, len(data))
-            with storage_errors(self.log_path(log_id)):
-                self._compare(log_id, offset, data[:held])
-            fresh = memoryview(data)[held:]
-            if fresh:
-                digest = self._extend(log_id, digest, fresh)
-            return Appended(EMPTY_MARK if digest is None else digest.mark(), len(fresh))
+        (outcome,) = self.append_all([LogRange(log_id, offset, data)])
+        if isinstance(outcome, StorageError):
+            raise outcome
+        return outcome
+
+    def append_all(self, ranges: Sequence[LogRange]) -> list[Appended | StorageError]:
+        """Store ranges of different logs as `append` does, acknowledged together; return what became of each.
+
+        Raises StorageError where nothing could be acknowledged.
+        """
+        with self._locked(*(given.log_id for given in ranges)):
+            fresh = [given.log_id for given in ranges if given.data and self._digest(given.log_id) is None]
+            self._ledger.begin(fresh)
+            outcomes = self._all_staged(ranges)
+            longer = {
+                given.log_id: outcome.digest
+                for given, outcome in zip(ranges, outcomes, strict=True)
+                if isinstance(outcome, Appended) and outcome.digest is not None and outcome.accepted
+            }
+            try:
+                self._ledger.acknowledge([(log_id, digest.size, digest.chain) for log_id, digest in longer.items()])
+            except StorageError:
+                # The files may be longer than the ledger says now. Opened anew, they are cut.
+                for log_id in longer:
+                    self._digests.forget(log_id)
+                raise
+            for log_id, digest in longer.items():
+                self._digests.keep(log_id, digest)
+            return outcomes
 
     def unindexed(self) -> list[str]:
         """Return the ids of the logs of which the index has not seen every acknowledged byte."""
@@ -138,49 +158,27 @@ class Storage:
         return self._ledger.blobs_named(name)
 
     @contextmanager
-    def _locked(self, log_id: str) -> Iterator[None]:
-        with self._log_locks[int(check_digest(log_id)[:2], 16)]:
+    def _locked(self, *log_ids: str) -> Iterator[None]:
+        # In one order for everybody: two batches never wait for each other.
+        places = sorted({int(check_digest(log_id)[:2], 16) for log_id in log_ids})
+        with ExitStack() as taken:
+            for place in places:
+                taken.enter_context(self._log_locks[place])
             yield
 
     def _digest(self, log_id: str) -> SegmentDigest | None:
         """Return the digest of the acknowledged bytes, opening the log if need be; None for one never begun."""
-        with self._digests_lock:
-            known = self._digests.get(log_id)
-            if known is not None:
-                self._digests.move_to_end(log_id)
-                return known
+        known = self._digests.get(log_id)
+        if known is not None:
+            return known
         acknowledged = self._ledger.acknowledged(log_id)
         if acknowledged is None:
             return None
-        digest = self._open_log(log_id, *acknowledged)
-        self._remember(log_id, digest)
+        digest = self._files.cut_to(log_id, *acknowledged)
+        if digest is None:
+            digest = self._recount(log_id, acknowledged[0])
+        self._digests.keep(log_id, digest)
         return digest
-
-    def _remember(self, log_id: str, digest: SegmentDigest) -> None:
-        with self._digests_lock:
-            self._digests[log_id] = digest
-            self._digests.move_to_end(log_id)
-            while len(self._digests) > _DIGESTS_KEPT:
-                self._digests.popitem(last=False)
-
-    def _forget(self, log_id: str) -> None:
-        with self._digests_lock:
-            self._digests.pop(log_id, None)
-
-    def _open_log(self, log_id: str, size: int, chain: str) -> SegmentDigest:
-        """Bring a log's file back to what is acknowledged, and return the digest there."""
-        path = self.log_path(log_id)
-        if not path.exists():  # with size 0: killed between begin() and the file's creation
-            return SegmentDigest() if size == 0 else self._recount(log_id, size)
-        with storage_errors(path), path.open("r+b") as file:
-            found = os.fstat(file.fileno()).st_size
-            if found < size:
-                return self._recount(log_id, size)
-            if found > size:
-                _logger.info("%s: %d bytes were never acknowledged and are cut off", path, found - size)
-                os.ftruncate(file.fileno(), size)
-            file.seek(size - open_length(size))
-            return SegmentDigest.resume(size, chain, file.read(open_length(size)))
 
     def _recount(self, log_id: str, acknowledged: int) -> SegmentDigest:
         """Acknowledge what the file really holds.
@@ -188,100 +186,44 @@ class Storage:
         Only a disk that lies about fdatasync, or a person, makes it shorter than what was acknowledged. Saying so to
         the clients is the cure: they ask for the mark first, and send again what is gone.
         """
-        digest = _digest_of(self.log_path(log_id))
+        digest = self._files.digest(log_id)
         if digest.size < acknowledged:
             lost = acknowledged - digest.size
             _logger.error("log %s: the disk lost %d acknowledged bytes; clients will send them again", log_id, lost)
-        self._ledger.acknowledge(log_id, digest.size, digest.chain)
+        self._ledger.acknowledge([(log_id, digest.size, digest.chain)])
         return digest
 
     def _adopt_orphans(self) -> None:
         """Where hub.db is gone but logs are there, hash them and go on: without this the next append would cut them."""
         if self._ledger.log_ids():
             return
-        for path in sorted((self._data / "logs").glob(f"*/*/{_LOG_NAME}")):
-            try:
-                log_id = check_digest(path.parent.name)
-            except UsageError:  # not a folder of ours
-                continue
-            self._ledger.begin(log_id)
-            with storage_errors(path):
-                self._recount(log_id, 0)
+        for log_id in self._files.log_ids():
+            self._ledger.begin([log_id])
+            self._recount(log_id, 0)
 
-    def _compare(self, log_id: str, offset: int, data: bytes) -> None:
-        if not data:
-            return
-        with self.log_path(log_id).open("rb") as file:
-            file.seek(offset)
-            for at in range(0, len(data), SEGMENT_BYTES):
-                piece = data[at : at + SEGMENT_BYTES]
-                if file.read(len(piece)) != piece:
-                    raise RangeConflict(
-                        f"the hub holds other bytes for log {log_id} between {offset + at:,} and "
-                        f"{offset + at + len(piece):,}; nothing was changed"
-                    )
+    def _all_staged(self, ranges: Sequence[LogRange]) -> list[Appended | StorageError]:
+        if len(ranges) == 1:
+            return [self._staged(ranges[0])]
+        # Several files that are synced at the same time cost a disk hardly more than one.
+        with ThreadPoolExecutor(min(_WRITERS, len(ranges) or 1)) as writers:
+            return list(writers.map(self._staged, ranges))
 
-    def _extend(self, log_id: str, digest: SegmentDigest | None, fresh: memoryview) -> SegmentDigest:
-        """Put `fresh` behind the acknowledged bytes and acknowledge it."""
-        path = self.log_path(log_id)
-        if digest is None:
-            self._ledger.begin(log_id)
-            digest = SegmentDigest()
-        longer = digest.copy()
-        longer.update(fresh)
+    def _staged(self, given: LogRange) -> Appended | StorageError:
+        """Put what is new of a range behind the acknowledged bytes of its log, durably; acknowledge nothing yet."""
         try:
-            with storage_errors(path):
-                _write_durably(path, digest.size, fresh)
-            self._ledger.acknowledge(log_id, longer.size, longer.chain)
-        except StorageError:
-            # The file may be longer than the ledger says now. Forgotten, the log is opened anew, which cuts it.
-            self._forget(log_id)
-            raise
-        self._remember(log_id, longer)
-        return longer
-
-
-def _write_durably(path: Path, offset: int, data: memoryview) -> None:
-    is_new = offset == 0
-    if is_new:
-        make_folder(path.parent)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-    try:
-        write_all(descriptor, data, offset)
-        sync_data(descriptor)
-    finally:
-        os.close(descriptor)
-    if is_new:
-        sync_folder(path.parent)
-
-
-def _digest_of(path: Path) -> SegmentDigest:
-    digest = SegmentDigest()
-    if not path.exists():
-        return digest
-    with path.open("rb") as file:
-        while piece := file.read(SEGMENT_BYTES):
-            digest.update(piece)
-    return digest
-
-
-def _take_folder(data: Path) -> IO[bytes]:
-    """Return the open lock file. Raises StorageError where another hub holds it."""
-    lock = open(data / "lock", "ab")  # noqa: SIM115 - held until close()
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock.close()
-        raise StorageError(f"{data}: another hub is using this folder; stop it, or give this one another") from error
-    return lock
-
-
-def _identity(data: Path) -> str:
-    """Return the folder's identity, made once: receipts name it, so that a hub may move to another address."""
-    path = data / "hub.id"
-    if not path.exists():
-        fresh = path.with_suffix(".new")
-        fresh.write_text(str(uuid.uuid4()) + "\n", encoding="ascii")
-        os.replace(fresh, path)
-        sync_folder(data)
-    return path.read_text(encoding="ascii").strip()
+            digest = self._digest(given.log_id)
+            size = 0 if digest is None else digest.size
+            if digest is None or given.offset > size:
+                return Appended(EMPTY_MARK if digest is None else digest.mark(), 0)
+            held = min(size - given.offset, len(given.data))
+            self._files.compare(given.log_id, given.offset, given.data[:held])
+            fresh = memoryview(given.data)[held:]
+            if not fresh:
+                return Appended(digest.mark(), 0)
+            longer = digest.copy()
+            longer.update(fresh)
+            self._files.write(given.log_id, size, fresh)
+            return Appended(longer.mark(), len(fresh), longer)
+        except StorageError as error:
+            self._digests.forget(given.log_id)
+            return error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -47,6 +47,28 @@ class Remote(Protocol):
 
         Bytes that are already held are compared, not stored again; a range that begins beyond the end is not stored.
         Raises RemoteConflict where other bytes are held in that range; then nothing has changed.
+        """
+        ...
+
+    def takes_streams(self) -> bool:
+        """Return whether `append_stream` can be used."""
+        ...
+
+    def append_stream(self, log_id: str, offset: int, pieces: Iterable[bytes]) -> Mark:
+        """Give as many bytes as there are from `offset` on, as they are made; otherwise as `append`.
+
+        What the target has taken of a stream that breaks off it keeps.
+        """
+        ...
+
+    def takes_batches(self) -> bool:
+        """Return whether `append_all` can be used."""
+        ...
+
+    def append_all(self, ranges: Sequence[tuple[str, int, bytes]]) -> list[Mark | None]:
+        """Give ranges (log id, offset, bytes) of different logs, a few MiB in all, as `append` does each of them.
+
+        Returns the mark of each log; None where its range was refused: `append` tells why.
         """
         ...
 

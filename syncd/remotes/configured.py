@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import difflib
-import json
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from runstore.errors import NotFound, SettingsError, StorageError, UsageError
+from runstore.errors import NotFound, RunstoreError, SettingsError, UsageError
 from runstore.paths import config_folder
+from runstore.syncd import kept
+from runstore.syncd.policy import Policy
 from runstore.syncd.remotes.hub import HubRemote
 
 # The token for a remote that is given as a URL, or was added without one.
 TOKEN_VARIABLE = "RUNSTORE_TOKEN"
+# What stands for names where folders say which remotes they go to.
+RESERVED_NAMES = ("all", "none")
 
 
 @dataclass(frozen=True)
 class ConfiguredRemote:
-    """A remote's address, and the token that it wants."""
+    """A remote's address, the token that it wants, and what it is to get, how fast and when."""
 
     url: str
     token: str
+    policy: Policy = field(default_factory=Policy)
 
 
 def remotes_file() -> Path:
@@ -32,31 +38,54 @@ def remotes_file() -> Path:
 def load_remotes() -> dict[str, ConfiguredRemote]:
     """Return the remotes by name; raises SettingsError where the file can't be understood."""
     path = remotes_file()
+    content = kept.read(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return {name: ConfiguredRemote(str(entry["url"]), str(entry["token"])) for name, entry in content.items()}
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise SettingsError(f"{path}: can't be read ({error.strerror}); it must belong to you") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SettingsError(f"{path}: is damaged; delete it and add the remotes again") from error
+        return {name: _remote_of(entry) for name, entry in content.items()}
+    except (RunstoreError, KeyError, TypeError, AttributeError) as error:
+        raise SettingsError(f"{path}: is damaged ({error}); delete it and add the remotes again") from error
 
 
 def add_remote(name: str, url: str, token: str) -> None:
-    """Keep a remote under `name`, in place of what was there. Raises UsageError for a bad name or URL."""
+    """Keep a remote under `name`, in place of what was there, whose policy stays.
+
+    Raises UsageError for a bad name or URL.
+    """
     if not name or "/" in name or ":" in name:
         raise UsageError(f"{name!r} can't be a remote's name: no slash and no colon in it")
+    if name in RESERVED_NAMES:
+        raise UsageError(f"{name!r} can't be a remote's name: it stands for {name} of them elsewhere")
     HubRemote(url, token or "unknown", name=name).close()  # says what is wrong with the URL
-    _save({**load_remotes(), name: ConfiguredRemote(url, token)})
+
+    def added(remotes: dict[str, ConfiguredRemote]) -> None:
+        policy = remotes[name].policy if name in remotes else Policy()
+        remotes[name] = ConfiguredRemote(url, token, policy)
+
+    _change(added)
+
+
+def set_policy(name: str, changed: Callable[[Policy], Policy]) -> Policy:
+    """Change what the remote `name` gets, how fast and when; return its policy. Raises NotFound, naming the nearest."""
+    policies: list[Policy] = []
+
+    def with_policy(remotes: dict[str, ConfiguredRemote]) -> None:
+        if name not in remotes:
+            raise _unknown(name, remotes)
+        remotes[name] = replace(remotes[name], policy=changed(remotes[name].policy))
+        policies.append(remotes[name].policy)
+
+    _change(with_policy)
+    return policies[0]
 
 
 def remove_remote(name: str) -> None:
     """Forget a remote; raises NotFound, naming the nearest."""
-    remotes = load_remotes()
-    if name not in remotes:
-        raise _unknown(name, remotes)
-    _save({other: remote for other, remote in remotes.items() if other != name})
+
+    def removed(remotes: dict[str, ConfiguredRemote]) -> None:
+        if name not in remotes:
+            raise _unknown(name, remotes)
+        del remotes[name]
+
+    _change(removed)
 
 
 def open_remote(name_or_url: str) -> HubRemote:
@@ -88,18 +117,18 @@ def _unknown(name: str, remotes: dict[str, ConfiguredRemote]) -> NotFound:
     return NotFound(f"there is no remote {name!r}; {known}. Add one: runstore remote add NAME URL --token T")
 
 
-def _save(remotes: dict[str, ConfiguredRemote]) -> None:
+def _change(changed: Callable[[dict[str, ConfiguredRemote]], None]) -> None:
     path = remotes_file()
-    text = json.dumps({name: asdict(remote) for name, remote in sorted(remotes.items())}, indent=2)
-    new = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        new.unlink(missing_ok=True)
-        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(file, "w", encoding="utf-8") as out:
-            out.write(text + "\n")
-        new.replace(path)
-    except OSError as error:
-        raise StorageError(
-            f"{path}: can't be written ({error.strerror}); set RUNSTORE_HOME to another folder"
-        ) from error
+    with kept.taking_turns(path):
+        remotes = load_remotes()
+        changed(remotes)
+        kept.replace(path, {name: _as_json(remote) for name, remote in sorted(remotes.items())})
+
+
+def _remote_of(entry: dict[str, Any]) -> ConfiguredRemote:
+    return ConfiguredRemote(str(entry["url"]), str(entry["token"]), Policy.from_json(entry.get("policy", {})))
+
+
+def _as_json(remote: ConfiguredRemote) -> dict[str, Any]:
+    policy = remote.policy.as_json()
+    return {"url": remote.url, "token": remote.token} | ({"policy": policy} if policy else {})

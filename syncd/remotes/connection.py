@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn, TypeVar
 
 import httpx
 import orjson
 
-from runstore.errors import NotFound, RemoteConflict, RemoteError, RemoteRefused, RemoteUnreachable, UsageError
+from runstore.errors import (
+    NotFound,
+    RemoteConflict,
+    RemoteError,
+    RemoteFailed,
+    RemoteRefused,
+    RemoteUnfit,
+    RemoteUnreachable,
+    UsageError,
+)
 from runstore.syncd import wire
+from runstore.syncd.remotes.pairing import hooks
 
 _T = TypeVar("_T")
 
 # The answer to a range waits for the hub's disk, which may be busy; a connection that can't be made is known sooner.
 TIMEOUT = httpx.Timeout(60.0, connect=10.0)
-# What a proxy says for a hub that is not there.
-_GATEWAY = frozenset((502, 503, 504))
+# "Not now": what a proxy says for a hub that is not there, or one that has too much to do, or a full disk.
+_NOT_NOW = frozenset((429, 502, 503, 504, 507))
+# "Upgrade required", "not supported", "gone": what a hub that speaks another version of the protocol may say.
+_OTHER_VERSION = frozenset((410, 426, 501, 505))
 _GOOD = frozenset((200, 206))
 
 
@@ -32,7 +47,14 @@ class HubConnection:
         if not (token and token.isascii() and token.isprintable()):
             raise UsageError(f"the token for {self.url} is empty, or has characters that no token has; paste it again")
         headers = {"Authorization": f"Bearer {token}"}
-        self._client = httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT, transport=transport)
+        self._client = httpx.Client(
+            base_url=self.url,
+            headers=headers,
+            timeout=TIMEOUT,
+            transport=transport,
+            event_hooks=hooks(),
+            verify=self.url.startswith("https:"),  # reading who is trusted takes 50 ms, and http asks nobody
+        )
         self._about: dict[str, Any] | None = None
 
     def close(self) -> None:
@@ -40,15 +62,22 @@ class HubConnection:
         self._client.close()
 
     def about(self) -> dict[str, Any]:
-        """Return what the hub says of itself; asked once."""
+        """Return what the hub says of itself; asked once. Raises RemoteUnfit where that is no hub we can talk to."""
         if self._about is None:
-            self._about = self.answer(self.request("GET", "/v1/hub"), dict)
+            response = self.send("GET", "/v1/hub")
+            if response.status_code in (404, 405):
+                self.not_a_hub()
+            self._about = self.answer(self.checked(response), dict)
         return self._about
+
+    def has(self, feature: str) -> bool:
+        """Return whether the hub says that it can do this."""
+        features = self.about().get("features", [])
+        return isinstance(features, list) and feature in features
 
     def lacks(self, feature: str) -> str:
         """Return, in a sentence, that the hub is too old for `feature`; "" where it has it."""
-        features = self.about().get("features", [])
-        if isinstance(features, list) and feature in features:
+        if self.has(feature):
             return ""
         version = self.about().get("version", "unknown")
         return f"the hub at {self.url} is too old to keep artifacts (version {version}): install a newer runstore there"
@@ -90,8 +119,14 @@ class HubConnection:
         except httpx.HTTPError as error:
             raise self.unreachable(error) from error
 
-    def unreachable(self, error: httpx.HTTPError) -> RemoteUnreachable:
+    def unreachable(self, error: httpx.HTTPError) -> RemoteError:
         """Return the error to raise for a request that got no answer."""
+        distrust = _distrust(error)
+        if distrust:
+            return RemoteUnfit(
+                f"{self.url}: its certificate can't be trusted ({distrust}); nothing was sent. Where it is your own, "
+                "set SSL_CERT_FILE to the file of the authority that signed it"
+            )
         return RemoteUnreachable(
             f"{self.url}: no answer ({str(error) or type(error).__name__}); nothing is lost, "
             "see that `runstore hub` runs there and that the network reaches it, then try again"
@@ -107,13 +142,20 @@ class HubConnection:
                 f"the hub at {self.url} refused the token; make one with `runstore hub token create NAME` there "
                 "and give it with `runstore remote add`"
             )
-        if status in _GATEWAY:
-            raise RemoteUnreachable(f"{self.url}: the hub is not there at the moment (HTTP {status}); try again later")
         reason = self.reason(response)
+        if status in _NOT_NOW:
+            why = "the hub is not there at the moment" if reason == _NO_REASON else reason
+            raise RemoteUnreachable(f"{self.url}: {why} (HTTP {status}); try again later", retry_after(response))
+        if status in _OTHER_VERSION:
+            raise RemoteUnfit(
+                f"{self.url}: {reason} (HTTP {status}); the newer of both sides says what the other needs"
+            )
         if status == 409:
             raise RemoteConflict(f"{self.url}: {reason}")
         if status == 404 and response.request.method == "GET" and reason != _NO_REASON:
             raise NotFound(f"{self.url}: {reason}")
+        if status >= 500:
+            raise RemoteFailed(f"{self.url}: {reason} (HTTP {status})")
         raise RemoteError(f"{self.url}: {reason} (HTTP {status})")
 
     def reason(self, response: httpx.Response) -> str:
@@ -138,8 +180,31 @@ class HubConnection:
         return value if isinstance(value, kind) else self.not_a_hub()
 
     def not_a_hub(self) -> NoReturn:
-        """Raise RemoteError for an answer that no hub gives: a login page of a hotel or a proxy says 200 as well."""
-        raise RemoteError(f"{self.url}: what answers there is not a runstore hub; check the URL with `runstore remote`")
+        """Raise RemoteUnfit for an answer that no hub gives: a login page of a hotel or a proxy says 200 as well."""
+        raise RemoteUnfit(f"{self.url}: what answers there is not a runstore hub; check the URL with `runstore remote`")
+
+
+def retry_after(response: httpx.Response) -> float:
+    """Return the seconds that an answer asks to wait for, as a number or as a date; 0.0 where it names none."""
+    given = response.headers.get("Retry-After", "").strip()
+    if given.isascii() and given.isdigit():
+        return float(given)
+    try:
+        until = parsedate_to_datetime(given)
+    except ValueError:
+        return 0.0
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=timezone.utc)
+    return max(0.0, (until - datetime.now(timezone.utc)).total_seconds())
+
+
+def _distrust(error: BaseException | None) -> str:
+    """Return why a certificate was not accepted; "" where that was not what happened."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 _NO_REASON = "what answers there gave no reason that a hub would give"

@@ -15,6 +15,7 @@ from runstore.syncd.remotes.base import FileEntry
 from runstore.syncd.remotes.connection import HubConnection
 from runstore.syncd.remotes.uploading import FEATURE, Upload
 
+STREAMS, BATCHES = "streams", "batches"  # what hubs that take them say that they have
 _ENTRIES_AT_ONCE = 1000  # of a manifest: a few hundred kB of the 8 MiB that a hub takes
 
 
@@ -52,6 +53,30 @@ class HubRemote:
         """Send a range and return what the hub durably holds now. Raises RemoteConflict where it holds other bytes."""
         params = {"offset": offset}
         return self._mark(self.connection.request("PUT", f"/v1/logs/{log_id}", params=params, content=data))
+
+    def takes_streams(self) -> bool:
+        """Return whether the hub is new enough for streams."""
+        return self.connection.has(STREAMS)
+
+    def append_stream(self, log_id: str, offset: int, pieces: Iterable[bytes]) -> Mark:
+        """Send bytes as they are made, and return what the hub durably holds now. Raises RemoteConflict."""
+        params = {"offset": offset, "streamed": 1}
+        response = self.connection.send("PUT", f"/v1/logs/{log_id}", params=params, content=iter(pieces))
+        return self._mark(self.connection.checked(response))
+
+    def takes_batches(self) -> bool:
+        """Return whether the hub is new enough for batches."""
+        return self.connection.has(BATCHES)
+
+    def append_all(self, ranges: Sequence[tuple[str, int, bytes]]) -> list[Mark | None]:
+        """Send ranges of different logs in one request; return the mark of each, None where it was refused."""
+        entries = [{"log_id": log_id, "offset": offset, "size": len(data)} for log_id, offset, data in ranges]
+        content = b"".join([orjson.dumps({"logs": entries}), b"\n", *(data for _, _, data in ranges)])
+        response = self.connection.request("POST", "/v1/logs", content=content)
+        answers = self.connection.field(response, "logs", list)
+        if len(answers) != len(ranges):
+            self.connection.not_a_hub()
+        return [_mark_in(answer) for answer in answers]
 
     def missing_files(self, log_id: str, entries: Iterable[FileEntry]) -> set[str]:
         """Send the manifest, in parts, and return the digests of which the hub lacks the bytes."""
@@ -97,3 +122,10 @@ class HubRemote:
             answer.field(response, "chain", str),
             answer.field(response, "open_digest", str),
         )
+
+
+def _mark_in(answer: object) -> Mark | None:
+    match answer:
+        case {"size": int(size), "chain": str(chain), "open_digest": str(digest)}:
+            return Mark(size, chain, digest)
+    return None

@@ -12,7 +12,17 @@ import pytest
 from tests.commands import ONE_RUN, Bench
 
 CLI = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
-FREE = ("config", "summary", "errors", "files", "differing", "delivered_bytes", "delivered_records")
+FREE = (
+    "config",
+    "summary",
+    "errors",
+    "files",
+    "differing",
+    "delivered_bytes",
+    "delivered_records",
+    "states",
+    "retry_in",
+)
 """Objects whose fields the user's own names make."""
 WITH_EDITS = """
     import runstore
@@ -73,6 +83,7 @@ def test_runs_have_the_documented_fields(bench: Bench) -> None:
 def test_a_sync_and_the_daemon_report_the_documented_fields(bench: Bench) -> None:
     with bench.hub():
         report = bench.json("sync")
+        standing = bench.json("status", "wandb", code=0)
         bench.runstore("daemon", "start", "--watch", "wandb", "--remote", "lab")
         try:
             status = bench.json("daemon", "status")
@@ -84,6 +95,13 @@ def test_a_sync_and_the_daemon_report_the_documented_fields(bench: Bench) -> Non
             bench.runstore("daemon", "stop")
     assert set(fields(report)) == documented("sync")
     assert set(fields(status)) == documented("daemon status")
+    assert set(fields(standing)) == documented("status") - {"null"}
+
+
+def test_remotes_have_the_documented_fields(bench: Bench) -> None:
+    bench.runstore("remote", "add", "documented", "http://hub.example")
+    assert set(fields(bench.json("remote", "list"))) == documented("remote list")
+    bench.runstore("remote", "remove", "documented")
 
 
 def test_what_is_said_of_damaged_logs_is_documented(bench: Bench) -> None:

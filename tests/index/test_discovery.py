@@ -201,3 +201,34 @@ def test_an_empty_log_is_looked_at_until_it_has_records(settled: Callable[[], No
     log.write_bytes(whole)
     indexer.catch_up_known()
     assert len(Api(indexer.path, refresh=False).runs()) == 1
+
+
+def test_nothing_is_said_of_what_is_left_out(settled: Callable[[], None], tmp_path: Path) -> None:
+    kept, left_out = (write_log(tmp_path / name, plain_rows(range(2)), "r", name) for name in ("kept", "out"))
+    settled()
+    indexer = Indexer(tmp_path / "i.db")
+
+    def skips(path: str) -> bool:
+        return path.startswith(str(tmp_path / "out"))
+
+    found = indexer.changes_below([tmp_path], skips)
+    assert found.logs == [kept]
+    indexer.take_in(found)
+    later = indexer.changes_below([tmp_path])  # which remembers no folder as if it had seen all of it
+    assert later.logs == [left_out]
+    indexer.take_in(later)
+    left_out.unlink()
+    kept.unlink()
+    assert indexer.changes_below([tmp_path], skips).gone == [kept]
+
+
+def test_a_place_inside_of_what_is_left_out_is_looked_at(tmp_path: Path) -> None:
+    outer = write_log(tmp_path, plain_rows(range(2)), "outer", "r")
+    inner = write_log(tmp_path / "out" / "mine", plain_rows(range(2)), "inner", "r")
+    write_log(tmp_path / "out", plain_rows(range(2)), "hidden", "r")
+
+    def skips(path: str) -> bool:
+        return path.startswith(str(tmp_path / "out")) and not path.startswith(str(tmp_path / "out" / "mine"))
+
+    found = Indexer(tmp_path / "i.db").changes_below([tmp_path, tmp_path / "out" / "mine"], skips)
+    assert found.logs == [inner, outer]

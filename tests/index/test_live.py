@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from runstore.errors import NotALog, NotFound
+from runstore.index import indexer as indexing
+from runstore.index import live as living
 from runstore.index.indexer import Indexer
-from runstore.index.live import WRITE_ROWS, WRITE_SECONDS, LiveIndexer
+from runstore.index.live import WRITE_ROWS, WRITE_SECONDS, Advance, LiveIndexer
 from runstore.runlog.reader import LogReader
 from tests.index.writing import dump, exit_record, indexed, log_path, mixed_bodies, plain_rows, row, write_log
 
@@ -239,3 +242,75 @@ def test_more_live_logs_than_are_kept_open_are_all_right(
     for log in logs:
         Indexer(live.path).catch_up(log.path)
     assert dump(live.path) == indexed(tmp_path / "i.db", *(log.path for log in logs))
+
+
+def test_a_piece_of_each_log_is_read_at_a_time(
+    live: LiveIndexer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (indexing, living):
+        monkeypatch.setattr(module, "PIECE_BYTES", 20_000)
+    long = write_log(tmp_path / "logs", plain_rows(range(2000)), "long", "long")
+    short = [write_log(tmp_path / "logs", [*plain_rows(range(3)), exit_record()], f"n{n}", f"r{n}") for n in range(5)]
+    gone, odd = long.with_name("run-gone.wandb"), long.with_name("run-odd.wandb")
+    odd.write_bytes(b"no log at all, but long enough to be one")
+    went = live.advance([*short, gone, odd])
+    assert all(went[log] == Advance(is_last=True) for log in short)
+    assert isinstance(went[gone], NotFound)
+    assert isinstance(went[odd], NotALog)
+    rounds = 0
+    while live.advance([long])[long] == Advance(is_last=False):
+        rounds += 1
+        assert live.reached(long)[0] < 20_000 * rounds + 40_000
+    assert rounds > 4
+    assert live.advance([long]) == {long: Advance(is_last=True)}
+    odd.unlink()
+    live.close()
+    assert dump(live.path) == indexed(tmp_path / "i.db", tmp_path / "logs")
+
+
+def test_what_time_was_too_short_for_is_not_in_the_answer_but_something_always_is(
+    live: LiveIndexer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "LOCKED_SECONDS", -1.0)
+    logs = {write_log(tmp_path, plain_rows(range(3)), f"n{n}", f"r{n}") for n in range(5)}
+    rounds = 0
+    while logs:
+        went = live.advance(sorted(logs), -1.0)
+        assert went
+        logs -= set(went)
+        rounds += 1
+    assert rounds > 1
+
+
+def test_only_logs_that_grew_lately_are_kept_in_memory(live: LiveIndexer, tmp_path: Path, clock: Clock) -> None:
+    old, new = (write_log(tmp_path, plain_rows(range(3)), name, name) for name in ("old", "new"))
+    os.utime(old, (1.6e9, 1.6e9))
+    live.advance([old, new])
+    assert not live.is_in_memory(old)
+    assert live.is_in_memory(new)
+    os.utime(new, (1.6e9, 1.6e9))
+    live.advance([new])
+    clock.now += 60
+    live.write_due()
+    assert not live.is_in_memory(new)
+    assert live.seen(new)[:2] == (new.stat().st_size, new.stat().st_size)
+
+
+def test_a_close_that_has_no_time_leaves_rows_to_the_logs(tmp_path: Path, clock: Clock) -> None:
+    live = LiveIndexer(tmp_path / "live.db", clock)
+    log = growing(tmp_path, plain_rows(range(30)))
+    live.catch_up(log.grow(3))
+    before = log.path.stat().st_size
+    live.catch_up(log.grow(20))
+    live.close(0.0)
+    assert offset_in(live.path) == before
+    assert dump(live.path) != indexed(tmp_path / "i.db", log.path)
+    Indexer(live.path).catch_up(log.path)
+    assert dump(live.path) == indexed(tmp_path / "i.db", log.path)
+
+
+def test_short_logs_that_have_ended_are_as_good_as_sealed(live: LiveIndexer, tmp_path: Path) -> None:
+    log = write_log(tmp_path, [*plain_rows(range(5)), exit_record()])
+    live.catch_up(log)
+    assert not live.seal_for(0.0)
+    assert live.connection.execute("SELECT sealed FROM logs").fetchone() == (1,)

@@ -145,8 +145,8 @@ def test_a_worker_drops_what_it_read_of_a_log_that_another_process_wrote_meanwhi
     read = OneLog.read
     others: list[bool] = []
 
-    def overtaken(one: OneLog, most_bytes: int, decoder: BlockDecoder | None = None) -> None:
-        read(one, most_bytes, decoder)
+    def overtaken(one: OneLog, most_bytes: int, decoder: BlockDecoder | None = None, patience: float = 0.0) -> None:
+        read(one, most_bytes, decoder, patience)
         if not others:
             other = Indexer(tmp_path / "a.db")
             others.append(True)

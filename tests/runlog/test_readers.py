@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 import random
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from runstore.errors import FutureLogVersion, LogError, NotALog, NotFound
 from runstore.runlog import codec, live, wire
 from runstore.runlog.framing import BLOCK_BYTES, FILE_HEADER, Lost, Why
 from runstore.runlog.live import LiveReader
-from runstore.runlog.reader import LogReader
+from runstore.runlog.reader import READ_BYTES, LogReader
 from runstore.runlog.record_pb2 import Record
 from runstore.runlog.verify import verify
 from runstore.runlog.writer import LogWriter
@@ -182,3 +184,77 @@ def test_what_can_not_be_read_is_refused_by_its_name(
 def test_a_log_that_is_not_there_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=r"run-a\.wandb"):
         list(LogReader(tmp_path / "run-a.wandb"))
+
+
+def test_a_patient_reader_waits_at_what_looks_like_damage(log: Path) -> None:
+    whole = log.read_bytes()
+    first = next(iter(LogReader(log))).end
+    for place in range(0, len(whole) - 8, 97):  # what follows is on its way
+        log.write_bytes(whole[:place] + bytes(len(whole) - place))
+        with LiveReader(log, is_patient=True) as reader:
+            while reader.next_many(1 << 60):
+                pass
+            assert reader.is_held
+            assert reader.offset <= max(place, len(FILE_HEADER))
+            assert reader.lost == []
+            at = reader.offset if reader.offset >= first else 0
+        log.write_bytes(whole)
+        with LiveReader(log, at, is_patient=True) as reader:
+            while reader.next_many(1 << 60):
+                pass
+            assert (reader.is_held, reader.lost, reader.offset) == (False, [], len(whole))
+
+
+def test_a_patient_reader_of_many_zeros_reads_no_further_than_to_the_first(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with log.open("ab") as file:
+        file.truncate(64 << 20)
+    read: list[int] = []
+    pread = os.pread
+
+    def counting(file: int, size: int, offset: int) -> bytes:
+        read.append(offset)
+        return pread(file, size, offset)
+
+    monkeypatch.setattr(os, "pread", counting)
+    with LiveReader(log, is_patient=True) as reader:
+        while reader.next_many(1 << 60):
+            pass
+        assert reader.is_held
+    assert len(read) == 1
+
+
+@pytest.mark.parametrize("most", [1, 40_000, 1 << 20, 1 << 60])
+def test_a_long_stretch_of_damage_is_passed_in_pieces_that_lose_the_same(log: Path, most: int, tmp_path: Path) -> None:
+    whole = log.read_bytes()
+    path = tmp_path / "damaged.wandb"
+    path.write_bytes(whole[:40_000] + b"\xff" * (3 << 20) + whole[: BLOCK_BYTES * 2])
+    once = LogReader(path)
+    expected = [framed.payload for framed in once]
+    payloads: list[bytes] = []
+    lost, offset = 0, 0
+    for _ in range(200_000):
+        with LiveReader(path, offset) as reader:
+            before, offset = offset, 0
+            while some := reader.next_many(before + most):
+                payloads += some
+            offset = reader.offset
+            lost += sum(one.size for one in reader.lost)
+            assert offset <= before + most + READ_BYTES + BLOCK_BYTES
+        if offset == before:
+            break
+    assert payloads == expected
+    assert lost == sum(min(one.end, offset) - one.start for one in once.lost if one.start < offset)
+
+
+def test_a_disk_that_does_not_give_the_bytes_is_an_error_with_the_place(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(file: int, size: int, offset: int) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "pread", broken)
+    for read in (lambda: list(LogReader(log)), lambda: live_records(log), lambda: codec.log_identity(log)):
+        with pytest.raises(LogError, match="can't be read at offset 0"):
+            read()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runstore.syncd.watch import log_of
+from runstore.syncd.watching.naming import log_of
 from tests.commands import ONE_RUN, Bench
 
 EDIT = """

@@ -51,7 +51,7 @@ def error_of(response: httpx.Response) -> str:
 def test_hub_says_who_it_is_without_a_token(hub: RunningHub) -> None:
     about = httpx.get(f"{hub.url}/v1/hub").json()
     hub_id = (hub.data / "hub.id").read_text().strip()
-    assert about == {"hub": hub_id, "version": runstore.__version__, "features": ["artifacts"]}
+    assert about == {"hub": hub_id, "version": runstore.__version__, "features": ["artifacts", "streams", "batches"]}
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer rs_wrong", "Basic abc", "Bearer \xe9"])

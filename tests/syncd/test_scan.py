@@ -12,8 +12,11 @@ import pytest
 
 from runstore.index.live import LiveIndexer
 from runstore.syncd import daemon as module
+from runstore.syncd import intake
+from runstore.syncd.configuration import Configuration, WatchedRoot
 from runstore.syncd.daemon import Daemon
-from runstore.syncd.watch import Watcher
+from runstore.syncd.fanout import FanOut
+from runstore.syncd.watching.watcher import Watcher
 from tests.index.writing import exit_record, plain_rows, write_log
 
 Logs = dict[str, dict[str, Any]]
@@ -26,9 +29,11 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
     (tmp_path / "home").mkdir()
     (tmp_path / "runs").mkdir()
     monkeypatch.setattr(module, "SCAN_SECONDS", 0.05)
+    monkeypatch.setattr(module, "SCAN_SHARE", 1.0)
     monkeypatch.setattr(module, "GATHER_SECONDS", 0.01)
     monkeypatch.setattr(Watcher, "start", lambda self: ["no events here"])
-    running = Daemon(tmp_path / "home", [tmp_path / "runs"], [])
+    watching = Configuration((WatchedRoot(tmp_path / "runs"),))
+    running = Daemon(tmp_path / "home", lambda: FanOut.of(watching, {}))
     thread = threading.Thread(target=running.run)
     thread.start()
     yield running
@@ -67,21 +72,21 @@ def test_a_scan_finds_runs_that_are_new_have_grown_or_are_gone(daemon: Daemon, t
 def test_runs_that_are_as_they_were_are_looked_at_no_closer(
     daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "FILES_SCAN_SECONDS", 0.0)  # the logs have grown before that
+    monkeypatch.setattr(intake, "FILES_SCAN_SECONDS", 0.0)  # the logs have grown before that
     log = finished_run(tmp_path / "runs", "first")
     waits_for(daemon, lambda logs: set(logs) == {str(log)})
-    monkeypatch.setattr(module, "FILES_SCAN_SECONDS", 600.0)
+    monkeypatch.setattr(intake, "FILES_SCAN_SECONDS", 600.0)
     looked = threading.Event()
-    take = Daemon._take
+    take = intake.Intake._take
 
-    def noted(self: Daemon, indexer: Any, path: Path) -> None:
+    def noted(self: intake.Intake, path: Path) -> None:
         looked.set()
-        take(self, indexer, path)
+        take(self, path)
 
-    monkeypatch.setattr(module, "_files_changed_at", lambda log: time.monotonic())
+    monkeypatch.setattr(intake, "_files_changed_at", lambda log: time.monotonic())
     monkeypatch.setattr(LiveIndexer, "grown_since", lambda self, time: [])
     time.sleep(0.3)
-    monkeypatch.setattr(Daemon, "_take", noted)
+    monkeypatch.setattr(intake.Intake, "_take", noted)
     time.sleep(0.5)
     assert not looked.is_set()
     monkeypatch.setattr(LiveIndexer, "grown_since", lambda self, time: [log])

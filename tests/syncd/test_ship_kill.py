@@ -11,7 +11,8 @@ import pytest
 from runstore.errors import RemoteUnreachable
 from runstore.syncd.hub.auth import Tokens
 from runstore.syncd.remotes.hub import HubRemote
-from runstore.syncd.shipper import RANGE_BYTES, ship
+from runstore.syncd.sending import RANGE_BYTES
+from runstore.syncd.shipper import ship
 from tests.syncd.hubs import RunningHub, hub_process, log_id_of, mark_of, program, random_bytes
 
 DATA = random_bytes(2 * RANGE_BYTES + 12_345)
@@ -27,6 +28,9 @@ log, log_id, url, token, fatal_range, fatal_moment = sys.argv[1:]
 
 class Fatal(HubRemote):
     ranges = 0
+
+    def takes_streams(self):
+        return False
 
     def append(self, log_id, offset, data):
         self.ranges += 1
@@ -62,6 +66,39 @@ def test_shipper_killed_between_send_and_acknowledgement_sends_nothing_twice(
     counters = remote.counters()
     assert shipment.verified
     assert counters["log_bytes_accepted"] == counters["log_bytes_received"] == len(DATA)
+    assert hub.log_file(LOG).read_bytes() == DATA
+    assert remote.mark(LOG) == mark_of(DATA)
+    remote.close()
+
+
+STREAMING_PROGRAM = """
+import os, signal, sys
+from pathlib import Path
+from runstore.syncd.remotes.hub import HubRemote
+from runstore.syncd.shipper import ship
+
+log, log_id, url, token, fatal_bytes = sys.argv[1:]
+sent = 0
+
+def progress(size):
+    global sent
+    sent += size
+    if sent >= int(fatal_bytes):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+ship(Path(log), log_id, os.path.getsize(log), 1, HubRemote(url, token), progress=progress)
+"""
+
+
+@pytest.mark.parametrize("fatal_bytes", [1, RANGE_BYTES + 1, len(DATA)])
+def test_shipper_killed_amid_a_stream_sends_little_twice(hub: RunningHub, log: Path, fatal_bytes: int) -> None:
+    with program(STREAMING_PROGRAM, str(log), LOG, hub.url, hub.token, str(fatal_bytes)) as shipper:
+        assert shipper.wait(60) == -signal.SIGKILL
+    remote = hub.remote()
+    assert ship(log, LOG, len(DATA), 1, remote).verified
+    counters = remote.counters()
+    assert counters["log_bytes_accepted"] == len(DATA)
+    assert counters["log_bytes_received"] <= len(DATA) + RANGE_BYTES
     assert hub.log_file(LOG).read_bytes() == DATA
     assert remote.mark(LOG) == mark_of(DATA)
     remote.close()

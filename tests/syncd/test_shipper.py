@@ -15,7 +15,8 @@ from runstore.errors import RemoteConflict, RemoteError, RemoteRefused, RemoteUn
 from runstore.paths import receipts_path
 from runstore.syncd import receipts, stamps
 from runstore.syncd.remotes.hub import HubRemote
-from runstore.syncd.shipper import RANGE_BYTES, Shipment, ship
+from runstore.syncd.sending import RANGE_BYTES
+from runstore.syncd.shipper import Shipment, ship
 from tests.syncd.hubs import RunningHub, hub_in_thread, log_id_of, mark_of, random_bytes
 
 DATA = random_bytes(RANGE_BYTES + 3 * SEGMENT_BYTES // 2)
@@ -63,11 +64,16 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return lengths
 
 
-def test_first_delivery_brings_every_byte(hub: RunningHub, remote: HubRemote, log: Path) -> None:
+@pytest.mark.parametrize("streams", [True, False])
+def test_first_delivery_brings_every_byte(
+    hub: RunningHub, remote: HubRemote, log: Path, streams: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "takes_streams", lambda: streams)
     ranges: list[int] = []
     shipment = deliver(log, remote, progress=ranges.append)
     assert shipment == Shipment(len(DATA), len(DATA) // RECORD_BYTES, 0, 0, verified=True)
-    assert ranges == [RANGE_BYTES, len(DATA) - RANGE_BYTES]
+    assert sum(ranges) == len(DATA)
+    assert remote.counters()["ranges"] == 2
     assert hub.log_file(LOG).read_bytes() == DATA
     (receipt,) = receipts.load(log, LOG).values()
     assert (receipt.size, receipt.chain, receipt.remote) == (len(DATA), mark_of(DATA).chain, "hub")
@@ -177,10 +183,13 @@ def test_two_hubs_have_receipts_of_their_own(tmp_path: Path, log: Path) -> None:
 
 
 class Meddling(HubRemote):
-    """A remote in whose way something happens before each range or file is sent."""
+    """A remote that takes no streams, in whose way something happens before each range or file is sent."""
 
     before_append: Callable[[int], None] = staticmethod(lambda offset: None)
     before_put: Callable[[Path], None] = staticmethod(lambda path: None)
+
+    def takes_streams(self) -> bool:
+        return False
 
     def append(self, log_id: str, offset: int, data: bytes) -> Mark:
         self.before_append(offset)

@@ -15,7 +15,7 @@ import pytest
 from runstore.errors import RemoteUnreachable
 from runstore.syncd import receipts, stamps
 from runstore.syncd.courier import Courier
-from runstore.syncd.delivery import Ready, Report, deliver_one
+from runstore.syncd.delivery import Ready, Report
 from runstore.syncd.hub.storage import Storage
 from runstore.syncd.outgoing import ship_beside
 from runstore.syncd.remotes.base import BLOBS, FILES
@@ -160,7 +160,7 @@ def test_damaged_blob_is_said_and_keeps_nothing_back(hub: RunningHub, remote: Me
     assert [path.name for path in sent].count(DIGEST) == 1
     assert list((hub.data / "partial").iterdir()) == []
     report = Report("lab")
-    deliver_one(Ready(log, LOG, len(DATA), 1, "k3v9q2"), remote, report)
+    report.add(log, "k3v9q2", shipment)
     assert (report.as_json()["files_left"], report.verified) == (1, 0)
 
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from runstore.core.segments import EMPTY_MARK, SEGMENT_BYTES
 from runstore.errors import NotFound, StorageError, UsageError
 from runstore.syncd.hub.disk import StorageFull
-from runstore.syncd.hub.storage import RangeConflict, Storage
+from runstore.syncd.hub.log_files import RangeConflict
+from runstore.syncd.hub.storage import Storage
 from runstore.syncd.remotes.base import FileEntry
 from tests.syncd.hubs import log_id_of, mark_of, random_bytes
 

@@ -14,9 +14,9 @@ Contents = dict[tuple[str, str], int]  # (path of a log, run or collection; tabl
 Names = dict[str, dict[int, str]]  # kind of an id -> id -> path
 
 # Rows that say something of a log name it in the column `log`; those of a run, `run`. These tables are not compared as
-# they are: places to look at, what was computed ahead, what was found beside the logs, and points, which may be cut
-# into chunks in many ways.
-BOOKKEEPING = {"folders", "roots", "to_index", "stale_collections", "kept", "rescues", "series", "chunks"}
+# they are: places to look at, what was computed ahead, what was found beside the logs (receipts change while logs stay
+# as they are), and points, which may be cut into chunks in many ways.
+BOOKKEEPING = {"folders", "roots", "to_index", "stale_collections", "kept", "rescues", "deliveries", "series", "chunks"}
 # In which column the tables are known by that others refer to, and by which name these do that.
 _OWNERS = {"logs": "path", "runs": "id", "collections": "id"}
 _KINDS = {"runs": "run", "collections": "collection"}

@@ -1,0 +1,244 @@
+"""Have the machine start the daemon by itself: a systemd user unit, a launchd agent, or lines for cron.
+
+What is to be written is made by pure functions, so that it can be shown before anything is done; `install` and
+`uninstall` do it. Both may be repeated.
+"""
+
+from __future__ import annotations
+
+import os
+import plistlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runstore.errors import DaemonError, StorageError
+
+KINDS = ("systemd", "launchd", "cron")
+UNIT = "runstore.service"
+LABEL = "org.runstore.daemon"
+# Behind the lines of ours in a crontab, which may hold others.
+CRON_MARK = "# runstore daemon"
+
+# What the daemon has to know of the shell in which it was installed: where its files are, and how it gets out.
+KEPT_VARIABLES: tuple[str, ...] = ("RUNSTORE_HOME", "RUNSTORE_TOKEN", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
+KEPT_VARIABLES += ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+KEPT_VARIABLES += ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+_PATIENCE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Service:
+    """How this user's daemon is started: the program and its first arguments, and what of the environment it needs."""
+
+    program: tuple[str, ...]
+    environment: Mapping[str, str]
+
+    @classmethod
+    def of_this_process(cls) -> Service:
+        """Return how to start this same runstore again."""
+        kept = {name: os.environ[name] for name in KEPT_VARIABLES if os.environ.get(name)}
+        if "RUNSTORE_HOME" in kept:
+            kept["RUNSTORE_HOME"] = str(Path(kept["RUNSTORE_HOME"]).expanduser().absolute())
+        return cls((sys.executable, "-m", "runstore", "daemon", "start"), kept)
+
+
+@dataclass(frozen=True)
+class Installed:
+    """What was done: `kind`, the file that was written (none for cron), and what is left to the user, in sentences."""
+
+    kind: str
+    file: Path | None
+    notes: tuple[str, ...] = ()
+
+
+def systemd_unit(service: Service) -> str:
+    """Return the user unit: started at login, or at boot where the user lingers; started again after a failure."""
+    lines = [f"Environment={_quoted(f'{name}={value}')}" for name, value in service.environment.items()]
+    command = " ".join(_quoted(word).replace("$", "$$") for word in (*service.program, "--foreground"))
+    return "\n".join(
+        (
+            "[Unit]",
+            "Description=runstore: index and deliver training runs",
+            "StartLimitIntervalSec=0",
+            "",
+            "[Service]",
+            *lines,
+            f"ExecStart={command}",
+            "ExecReload=/bin/kill -HUP $MAINPID",
+            "Restart=on-failure",
+            "RestartSec=30",
+            "TimeoutStopSec=10",
+            "Nice=5",
+            "",
+            "[Install]",
+            "WantedBy=default.target",
+            "",
+        )
+    )
+
+
+def launchd_plist(service: Service) -> str:
+    """Return the agent: started at login, started again after a failure."""
+    return plistlib.dumps(
+        {
+            "Label": LABEL,
+            "ProgramArguments": [*service.program, "--foreground"],
+            "EnvironmentVariables": dict(service.environment),
+            "RunAtLoad": True,
+            "KeepAlive": {"SuccessfulExit": False},
+            "ThrottleInterval": 30,
+            "ProcessType": "Background",
+        }
+    ).decode()
+
+
+def cron_lines(service: Service) -> str:
+    """Return lines for a crontab: started at boot, and looked after every five minutes."""
+    words = [f"{name}={shlex.quote(value)}" for name, value in service.environment.items()]
+    words += [shlex.quote(word) for word in (*service.program, "--if-needed")]
+    command = " ".join(words).replace("%", "\\%")  # which stands for a line break there
+    if "\n" in command:
+        raise DaemonError("a path or variable with a line break in it can't stand in a crontab")
+    return "".join(f"{when} {command} >/dev/null 2>&1 {CRON_MARK}\n" for when in ("@reboot", "*/5 * * * *"))
+
+
+def text_of(kind: str, service: Service) -> str:
+    """Return what would be written for a service of this kind."""
+    return {"systemd": systemd_unit, "launchd": launchd_plist, "cron": cron_lines}[kind](service)
+
+
+def kind_here() -> str:
+    """Return what this machine starts services with: systemd only where the user has one that answers."""
+    if sys.platform == "darwin":
+        return "launchd"
+    if shutil.which("systemctl") and _done("systemctl", "--user", "show-environment"):
+        return "systemd"
+    return "cron"
+
+
+def file_of(kind: str) -> Path | None:
+    """Return where the unit or agent lies; None for cron."""
+    if kind == "systemd":
+        return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "systemd" / "user" / UNIT
+    if kind == "launchd":
+        return Path("~/Library/LaunchAgents").expanduser() / f"{LABEL}.plist"
+    return None
+
+
+def install(kind: str, service: Service) -> Installed:
+    """Have the machine start the daemon from now on, and now; raises DaemonError and StorageError."""
+    file, text = file_of(kind), text_of(kind, service)
+    if file is None:
+        _write_crontab(_without_ours(_crontab()) + text)
+        return Installed(kind, None)
+    _write(file, text)
+    if kind == "launchd":
+        domain = f"gui/{os.getuid()}"
+        _done("launchctl", "bootout", f"{domain}/{LABEL}")  # an earlier one
+        _do("launchctl", "bootstrap", domain, str(file))
+        return Installed(kind, file)
+    _do("systemctl", "--user", "daemon-reload")
+    _do("systemctl", "--user", "enable", UNIT)
+    _do("systemctl", "--user", "restart", UNIT)
+    return Installed(kind, file, () if _lingers() else (_LINGER,))
+
+
+def uninstall() -> list[Installed]:
+    """Take away whatever of these is installed, and stop what it started; return what was there."""
+    found = []
+    for kind in ("systemd", "launchd"):
+        file = file_of(kind)
+        if file is not None and file.exists():
+            if kind == "systemd":
+                _done("systemctl", "--user", "disable", "--now", UNIT)
+            else:
+                _done("launchctl", "bootout", f"gui/{os.getuid()}/{LABEL}")
+            file.unlink()
+            found.append(Installed(kind, file))
+    if found and found[0].kind == "systemd":
+        _done("systemctl", "--user", "daemon-reload")
+    before = _crontab() if shutil.which("crontab") else ""
+    if CRON_MARK in before:
+        _write_crontab(_without_ours(before))
+        found.append(Installed("cron", None))
+    return found
+
+
+_LINGER = "the daemon ends when you log out of your last session; to keep it: loginctl enable-linger"
+
+
+def _quoted(word: str) -> str:
+    """Return a word as systemd reads it, with `%` standing for itself; `$` is special in commands alone."""
+    text = word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("%", "%%")
+    return f'"{text}"' if re.search(r"[^\w@%+=:,./$-]", text) or not text else text
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new = file.with_name(f".{file.name}.{os.getpid()}")
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
+            out.write(text)
+        new.replace(file)
+    except OSError as error:
+        raise StorageError(f"{file}: can't be written ({error.strerror})") from error
+
+
+def _crontab() -> str:
+    try:
+        done = subprocess.run(["crontab", "-l"], capture_output=True, text=True, timeout=_PATIENCE_SECONDS, check=False)
+    except FileNotFoundError:
+        raise DaemonError(
+            "there is no systemd, launchd or cron for you here; have something else call `runstore daemon start "
+            "--if-needed`, such as the profile of your shell"
+        ) from None
+    return done.stdout if done.returncode == 0 else ""  # 1: there is none yet
+
+
+def _without_ours(crontab: str) -> str:
+    return "".join(line for line in crontab.splitlines(keepends=True) if not line.rstrip().endswith(CRON_MARK))
+
+
+def _write_crontab(text: str) -> None:
+    done = subprocess.run(["crontab", "-"], input=text, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise DaemonError(f"crontab refused the lines: {done.stderr.strip() or 'it said nothing'}")
+
+
+def _lingers() -> bool:
+    answer = _output("loginctl", "show-user", str(os.getuid()), "--property=Linger")
+    return answer.strip() == "Linger=yes"
+
+
+def _output(*words: str) -> str:
+    try:
+        return subprocess.run(words, capture_output=True, text=True, timeout=_PATIENCE_SECONDS, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+
+
+def _done(*words: str) -> bool:
+    try:
+        return _run(words).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _do(*words: str) -> None:
+    try:
+        done = _run(words)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise DaemonError(f"`{shlex.join(words)}` can't be done ({error})") from error
+    if done.returncode:
+        raise DaemonError(f"`{shlex.join(words)}` failed: {done.stderr.strip() or 'it said nothing'}")
+
+
+def _run(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, capture_output=True, text=True, timeout=_PATIENCE_SECONDS, check=False)

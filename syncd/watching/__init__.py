@@ -1,0 +1,1 @@
+"""Noticing which run logs may have changed: see `watcher`."""
