@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from runstore.runlog import codec, wire
-from runstore.runlog.record_pb2 import Origin, Record
+from runstore.runlog.record_pb2 import FilesItem, Origin, Record
 from runstore.runlog.writer import LogWriter
 from runstore.version import VERSION
 
@@ -33,11 +33,15 @@ _LIVE_FROM = 10_000_000  # live runs have numbers of their own: they may lie bes
 
 @dataclass(frozen=True)
 class Corpus:
-    """So many runs, each of `steps` log calls of `keys` floats; points count what the program logged."""
+    """So many runs, each of `steps` log calls of `keys` floats; points count what the program logged.
+
+    With `files`, each has those beside its log in which tools say what a run was made with.
+    """
 
     runs: int
     keys: int
     steps: int
+    files: bool = False
 
     @property
     def points(self) -> int:
@@ -48,7 +52,9 @@ class Corpus:
 def make(folder: Path, corpus: Corpus, typed: bool = False) -> int:
     """Write the runs' logs below `folder`/wandb as a training process would; return their size in bytes."""
     rows = [_rows(corpus, seed, typed) for seed in range(min(VARIETY, corpus.runs))]
-    return sum(_write_run(folder / "wandb", number, rows[number % len(rows)]) for number in range(corpus.runs))
+    return sum(
+        _write_run(folder / "wandb", number, rows[number % len(rows)], corpus.files) for number in range(corpus.runs)
+    )
 
 
 def run_id(number: int) -> str:
@@ -73,13 +79,13 @@ def _rows(corpus: Corpus, seed: int, typed: bool) -> list[bytes]:
 class WrittenRun:
     """One run whose log is written row by row."""
 
-    def __init__(self, root: Path, number: int, rows: Sequence[bytes], began: int) -> None:
+    def __init__(self, root: Path, number: int, rows: Sequence[bytes], began: int, files: bool = False) -> None:
         name = time.strftime("%Y%m%d_%H%M%S", time.gmtime(began))
         folder = root / f"offline-run-{name}-{run_id(number)}"
         folder.mkdir(parents=True)
         self._writer = LogWriter.create(folder / f"run-{run_id(number)}.wandb", math.inf)
         self._number, self._rows, self._step = number, rows, 0
-        for body in _preamble(number, began):
+        for body in (*_preamble(number, began), *(_files(folder, number) if files else ())):
             self._writer.append(body)
 
     def step(self) -> None:
@@ -105,8 +111,8 @@ def live_runs(folder: Path, corpus: Corpus) -> list[WrittenRun]:
     ]
 
 
-def _write_run(root: Path, number: int, rows: Sequence[bytes]) -> int:
-    run = WrittenRun(root, number, rows, FIRST_RUN_AT + SECONDS_BETWEEN_RUNS * number)
+def _write_run(root: Path, number: int, rows: Sequence[bytes], files: bool) -> int:
+    run = WrittenRun(root, number, rows, FIRST_RUN_AT + SECONDS_BETWEEN_RUNS * number, files)
     for _ in rows:
         run.step()
     return run.end()
@@ -134,6 +140,24 @@ def _preamble(number: int, began: int) -> list[bytes]:
     for key, value in _config(number).items():
         run.config.update.add(key=key, value_json=wire.dumps(value))
     return [codec.encode(header), codec.encode(record)]
+
+
+def _files(folder: Path, number: int) -> list[bytes]:
+    """Write the files of one run: the packages, which are the same everywhere, and the machine, which is not."""
+    packages = "".join(f"package-{place}=={place % 7}.{place % 5}.0\n" for place in range(120))
+    machine = {
+        "host": f"node{number % 16:02}",
+        "startedAt": f"{FIRST_RUN_AT + number}",
+        "args": ["--seed", str(number)],
+    }
+    content = {"requirements.txt": packages, "wandb-metadata.json": wire.dumps(machine)}
+    (folder / "files").mkdir()
+    for name, text in content.items():
+        (folder / "files" / name).write_text(text, encoding="utf-8")
+    record = Record()
+    for name in content:
+        record.files.files.add(path=name, type=FilesItem.WANDB)
+    return [codec.encode(record)]
 
 
 def _config(number: int) -> dict[str, Any]:

@@ -4,9 +4,9 @@ The peer of a delivery is the same client library, sending the log in one PUT to
 the bytes to the same disk and syncs it: what any delivery over HTTP must cost. The hub indexes what it receives
 meanwhile.
 
-The peer of `runstore sync` is `wandb sync` of the same runs, each a process from its start to its end. Ours indexes the
-runs here first, and ends when the hub has proven what it holds on its disk; stock's ends when it has sent all, to a
-server that keeps it in memory.
+The peer of `runstore sync` is `wandb sync` of the same runs, with two small files each, and both are processes from
+their start to their end. Ours ends when the hub has proven what it holds on its disk, stock's when it has sent all, to
+a server that keeps it in memory. Neither needs an index for that.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ def _shipped(log: Path, remote: HubRemote) -> Shipment:
 
 
 def _synced(bench: Bench) -> list[Row]:
-    small = corpus.Corpus(20 if bench.quick else 100, keys=10, steps=100)
-    large = corpus.Corpus(1, keys=10, steps=20_000 if bench.quick else 200_000)
+    small = corpus.Corpus(20 if bench.quick else 100, keys=10, steps=100, files=True)
+    large = corpus.Corpus(1, keys=10, steps=20_000 if bench.quick else 200_000, files=True)
     rounds = 1 if bench.quick else 3
     rows = []
     for made, goal in ((small, SMALL_TIMES), (large, LARGE_TIMES)):

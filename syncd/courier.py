@@ -1,37 +1,27 @@
 """Deliver to one target, beside everything else: logs in one lane, what lies beside them in another.
 
-A checkpoint of 20 GB takes its time, and the records of runs that are going on must not wait for it.
+A checkpoint of 20 GB takes its time, and the records of runs that are going on must not wait for it. What is done for
+one log is in errands.py; here is the courier's rule, and what it says of each log and of itself.
 """
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from runstore.errors import RunstoreError
-from runstore.syncd import receipts
-from runstore.syncd.carrying import Outcome, Work
-from runstore.syncd.delivery import Ready, Report, deliver_beside, deliver_one
+from runstore.syncd.carrying import Work
+from runstore.syncd.delivery import Ready, Report
+from runstore.syncd.errands import Errands, Proven
 from runstore.syncd.lane import Lane
 from runstore.syncd.line import Line
 from runstore.syncd.policy import Policy
-from runstore.syncd.receipts import Receipt
-from runstore.syncd.remotes.base import Remote
-from runstore.syncd.shipper import Shipment
-from runstore.syncd.together import ship_together
 from runstore.syncd.upload import Cursor, State, Upload
 
 # What lies beside a live log has to be looked through each time, and changes less often.
 SECONDS_BETWEEN_FILES = 5.0
-
-Proven = Callable[[Ready, str, Receipt], None]
-
-logger = logging.getLogger("runstore.courier")
 
 # From the least to the most finished: a log with its files is as far as the one that is behind.
 _ORDER = (State.HELD, State.RETRYING, State.QUEUED, State.SENDING, State.ACKNOWLEDGED, State.VERIFIED, State.GONE)
@@ -68,17 +58,21 @@ class Courier:
         sent: Callable[[Path, int], None] | None = None,
     ) -> None:
         self.name = name
-        self._proven = proven or (lambda what, identity, receipt: None)
         self._line = Line(name, policy or Policy())
         tell = sent or (lambda log, size: None)
-        shipping = Work("log", self._ship, self._done, self._note_failure, tell, self._ship_together)
+        self._errands = errands = Errands(
+            name,
+            self._line.changed,
+            verified=self._verified,
+            follow=lambda what: self._beside.give(what),
+            proven=proven or (lambda what, identity, receipt: None),
+        )
+        shipping = Work("log", errands.ship, errands.done, errands.failed, tell, errands.ship_together)
+        shipping_files = Work(
+            "files", errands.ship_beside, errands.done, errands.failed, tell, errands.ship_beside_together
+        )
         self._logs = Lane(self._line, shipping)
-        shipping_files = Work("files", self._ship_beside, self._done, self._note_failure, tell)
         self._beside = Lane(self._line, shipping_files, SECONDS_BETWEEN_FILES)
-        self._identity = ""
-        self._files_left: dict[Path, int] = {}  # by log, as of its last delivery
-        self.notes: dict[Path, str] = {}  # what a person should know of a log's last delivery
-        self.shipped = Report(name)
 
     @property
     def policy(self) -> Policy:
@@ -120,8 +114,7 @@ class Courier:
         """Drop a log that is gone, or is not for this target any more."""
         self._logs.forget(log)
         self._beside.forget(log)
-        self._files_left.pop(log, None)
-        self.notes.pop(log, None)
+        self._errands.forget(log)
 
     @property
     def trouble(self) -> RunstoreError | None:
@@ -131,8 +124,17 @@ class Courier:
     @property
     def files_left(self) -> int:
         """How many files beside the logs could not be delivered."""
-        with self._line.changed:
-            return sum(self._files_left.values())
+        return self._errands.files_left
+
+    @property
+    def shipped(self) -> Report:
+        """The figures of what was delivered."""
+        return self._errands.shipped
+
+    @property
+    def notes(self) -> Mapping[Path, str]:
+        """What a person should know of a log's last delivery, by log."""
+        return self._errands.notes
 
     def wait(self, seconds: float) -> None:
         """Wait until something happens, at most so long."""
@@ -153,8 +155,8 @@ class Courier:
 
     def delivered(self, log: Path) -> tuple[int, int]:
         """Return how many bytes and records of a log the target was proven to hold by this courier."""
-        upload = self._logs.upload(log)
-        return (upload.verified.size, upload.verified.records) if upload else (0, 0)
+        verified = self._verified(log)
+        return verified.size, verified.records
 
     def standing(self, log: Path) -> Standing | None:
         """Return how far one log is; None for one that this courier was not given."""
@@ -207,70 +209,6 @@ class Courier:
         self._logs.hurry()
         self._beside.hurry()
 
-    def _ship(self, what: Ready, remote: Remote, progress: Callable[[int], None]) -> Outcome:
-        """Deliver a log, and let what lies beside it follow."""
-        self._identity = remote.identity()
-        return self._shipped(what, deliver_one(what, remote, progress))
-
-    def _ship_together(self, logs: list[Ready], remote: Remote, progress: Callable[[int], None]) -> dict[Path, Outcome]:
-        """Deliver small logs in one request, and let what lies beside them follow."""
-        self._identity = remote.identity()
-        shipments = ship_together(logs, remote, progress)
-        return {what.log: self._shipped(what, shipments[what.log]) for what in logs if what.log in shipments}
-
-    def _shipped(self, what: Ready, shipment: Shipment) -> Outcome:
-        with self._line.changed:
-            self.shipped.bytes_sent += shipment.bytes_sent
-            self.shipped.records += shipment.records
-            self._note(what, shipment.note)
-        if not shipment.verified:
-            return Outcome(self._verified(what), left=shipment.note, is_held=True)
-        self._beside.give(what)
-        if shipment.bytes_sent:
-            logger.info(
-                "event=delivered remote=%s log=%s bytes=%d records=%d seconds=%.0f",
-                self.name,
-                what.log,
-                shipment.bytes_sent,
-                shipment.records,
-                time.time(),
-            )
-        return Outcome(Cursor(what.end, what.records), self._identity, shipment.receipt)
-
-    def _ship_beside(self, what: Ready, remote: Remote, progress: Callable[[int], None]) -> Outcome:
-        """Deliver what lies beside a log. The first time the target is asked for all of it, then for what is new."""
-        done = deliver_beside(what, remote, progress, trusting=what.log in self._files_left)
-        with self._line.changed:
-            self._files_left[what.log] = done.left
-            self._note(what, "; ".join(done.notes))
-            self.shipped.files_sent += done.sent
-            self.shipped.file_bytes_sent += done.bytes_sent
-        if done.sent:
-            logger.info(
-                "event=delivered remote=%s files-of=%s files=%d bytes=%d",
-                self.name,
-                what.log,
-                done.sent,
-                done.bytes_sent,
-            )
-        left = "; ".join(done.notes) if done.left else ""
-        return Outcome(Cursor(what.end, what.records), self._identity, done.receipt, left)
-
-    def _note(self, what: Ready, note: str) -> None:
-        if note:
-            self.notes[what.log] = note
-        else:
-            self.notes.pop(what.log, None)
-
-    def _verified(self, what: Ready) -> Cursor:
-        upload: Upload | None = self._logs.upload(what.log)
+    def _verified(self, log: Path) -> Cursor:
+        upload = self._logs.upload(log)
         return upload.verified if upload else Cursor()
-
-    def _done(self, what: Ready, outcome: Outcome) -> None:
-        if outcome.receipt is not None:
-            self._proven(what, outcome.identity, outcome.receipt)
-
-    def _note_failure(self, what: Ready, sentence: str) -> None:
-        if self._identity:
-            with contextlib.suppress(RunstoreError):  # nothing is the worse
-                receipts.note_failure(what.log, what.log_id, self._identity, self.name, sentence)

@@ -72,13 +72,17 @@ def ship_beside(
         raise
     finally:
         outgoing.done.receipt = receipt
-        left = outgoing.done.left
-        if receipt is not None and (held != known or left != receipt.files_left or (receipt.error and not left)):
-            _keep(log, log_id, identity, receipt, outgoing.done)
+        if receipt is not None:
+            keep(log, log_id, identity, receipt, outgoing.done)
     return outgoing.done
 
 
-def _keep(log: Path, log_id: str, identity: str, before: Receipt, done: FilesDelivered) -> None:
+def keep(log: Path, log_id: str, identity: str, before: Receipt, done: FilesDelivered) -> None:
+    """Keep in the receipt, which is `before` now, what the target holds beside a log, unless it says so already."""
+    is_said = done.held == {FILES: before.files, BLOBS: before.blobs} and done.left == before.files_left
+    if is_said and (done.left or not before.error):
+        return
+
     def changed(kept: Receipt | None) -> Receipt:
         known = replace(kept or before, files=done.held[FILES], blobs=done.held[BLOBS], files_left=done.left)
         return known if done.left else replace(known, error="", failed_at="")

@@ -13,7 +13,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,8 +132,11 @@ def file_of(kind: str) -> Path | None:
     return None
 
 
-def install(kind: str, service: Service) -> Installed:
-    """Have the machine start the daemon from now on, and now; raises DaemonError and StorageError."""
+def install(kind: str, service: Service, make_way: Callable[[], None] = lambda: None) -> Installed:
+    """Have the machine start the daemon from now on, and now; raises DaemonError and StorageError.
+
+    `make_way` is to end a daemon that runs. It is called when nothing but the start of the new one is left to do.
+    """
     file, text = file_of(kind), text_of(kind, service)
     if file is None:
         _write_crontab(_without_ours(_crontab()) + text)
@@ -142,10 +145,12 @@ def install(kind: str, service: Service) -> Installed:
     if kind == "launchd":
         domain = f"gui/{os.getuid()}"
         _done("launchctl", "bootout", f"{domain}/{LABEL}")  # an earlier one
+        make_way()
         _do("launchctl", "bootstrap", domain, str(file))
         return Installed(kind, file)
     _do("systemctl", "--user", "daemon-reload")
     _do("systemctl", "--user", "enable", UNIT)
+    make_way()
     _do("systemctl", "--user", "restart", UNIT)
     return Installed(kind, file, () if _lingers() else (_LINGER,))
 

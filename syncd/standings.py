@@ -26,8 +26,8 @@ from runstore.syncd.standing import DONE, AtTarget, LogStanding
 _COUNTED_BYTES = 4 << 20
 
 _LOGS = (
-    "SELECT logs.id, path, indexed, size, mtime_ns, records + undecodable, kind, exit_code, entity, project, run_id, tags"
-    " FROM logs LEFT JOIN runs ON runs.id = run"
+    "SELECT logs.id, path, indexed, size, mtime_ns, records + undecodable, kind, exit_code, entity, project, run_id,"
+    " tags FROM logs LEFT JOIN runs ON runs.id = run"
 )
 _DELIVERIES = (
     "SELECT log, target, remote, size, records, verified_at, files, files_left, held, error FROM deliveries"

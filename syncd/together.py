@@ -7,9 +7,10 @@ to `ship`, which asks, compares and says what is wrong; so nothing here needs to
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from runstore.core.segments import EMPTY_MARK, Mark, SegmentDigest, open_length
 from runstore.errors import StorageError
@@ -18,6 +19,8 @@ from runstore.syncd.delivery import Ready
 from runstore.syncd.receipts import Receipt
 from runstore.syncd.remotes.base import BLOBS, FILES, Remote
 from runstore.syncd.shipper import Shipment, proof
+
+_Item = TypeVar("_Item")
 
 # What of one log, and of all together, goes in one request.
 SMALL_BYTES = 256 << 10
@@ -56,7 +59,7 @@ def ship_together(logs: Sequence[Ready], remote: Remote, progress: Callable[[int
         known = {parcel.what.log for parcel, mark in zip(new, marks, strict=True) if mark != EMPTY_MARK}
         parcels = [parcel for parcel in parcels if parcel.what.log not in known]
     shipped: dict[Path, Shipment] = {}
-    for some in _by_size(parcels):
+    for some in grouped(parcels, lambda parcel: len(parcel.data), TOGETHER_BYTES):
         marks = remote.append_all([(parcel.what.log_id, parcel.digest.size, parcel.data) for parcel in some])
         for parcel, mark in zip(some, marks, strict=True):
             if mark == parcel.ahead.mark():
@@ -85,16 +88,18 @@ def _packed(what: Ready, identity: str) -> _Parcel | None:
     return _Parcel(what, receipt, digest, data[length:])
 
 
-def _by_size(parcels: Sequence[_Parcel]) -> list[list[_Parcel]]:
-    groups: list[list[_Parcel]] = []
+def grouped(items: Iterable[_Item], size_of: Callable[[_Item], int], most: int) -> Iterator[list[_Item]]:
+    """Yield items in groups whose sizes come to no more than `most`, but for one that is larger by itself."""
+    group: list[_Item] = []
     size = 0
-    for parcel in parcels:
-        if not groups or size + len(parcel.data) > TOGETHER_BYTES:
-            groups.append([])
-            size = 0
-        groups[-1].append(parcel)
-        size += len(parcel.data)
-    return groups
+    for item in items:
+        if group and size + size_of(item) > most:
+            yield group
+            group, size = [], 0
+        group.append(item)
+        size += size_of(item)
+    if group:
+        yield group
 
 
 def _kept(parcel: _Parcel, mark: Mark, name: str, identity: str) -> Shipment:

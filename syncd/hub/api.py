@@ -62,7 +62,7 @@ class Hub:
         self._reader = reader
         self._counters = Counters()
         self._logs = LogRoutes(self.storage, self._counters, self._indexing, traffic)
-        self._blobs = BlobRoutes(self.storage.blobs, self._counters)
+        self._blobs = BlobRoutes(self.storage.blobs, self._counters, traffic)
         self._artifacts = ArtifactRoutes(artifacts, Holdings(self.storage), self._read)
         self._readers = anyio.CapacityLimiter(_READERS_AT_ONCE)
 

@@ -2,19 +2,27 @@
 
 PUT  /v1/blobs/SHA256                     all bytes -> {"size"}
 PUT  /v1/blobs/SHA256?offset=N&size=ALL   a range -> {"held", "whole"}; an empty range only asks
+POST /v1/blobs                            many small ones (batch.py) -> {"held": [...]}
 GET  /v1/blobs/SHA256                     the bytes, or a Range of them
 """
 
 from __future__ import annotations
+
+import asyncio
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from runstore.syncd.hub.batch import blobs_of
 from runstore.syncd.hub.blobs import Blobs
 from runstore.syncd.hub.counters import Counters
-from runstore.syncd.hub.requests import Json, number, pieces
+from runstore.syncd.hub.requests import Json, number, pieces, whole_body
+from runstore.syncd.hub.traffic import Traffic
+
+_BATCH_BYTES_MAX = 8 << 20
+_BATCHES_AT_ONCE = 8  # each is held in memory
 
 
 class BlobResponse(FileResponse):
@@ -26,12 +34,14 @@ class BlobResponse(FileResponse):
 class BlobRoutes:
     """Receive blobs, and give them back."""
 
-    def __init__(self, blobs: Blobs, counters: Counters) -> None:
-        self._blobs, self._counters = blobs, counters
+    def __init__(self, blobs: Blobs, counters: Counters, traffic: Traffic) -> None:
+        self._blobs, self._counters, self._traffic = blobs, counters, traffic
+        self._batches = asyncio.Semaphore(_BATCHES_AT_ONCE)
 
     def routes(self) -> list[Route]:
         """Return the routes."""
         return [
+            Route("/v1/blobs", self.post, methods=["POST"]),
             Route("/v1/blobs/{digest}", self.put, methods=["PUT"]),
             Route("/v1/blobs/{digest}", self.get, methods=["GET"]),
         ]
@@ -42,6 +52,18 @@ class BlobRoutes:
         if "offset" in request.query_params:
             return await self._put_range(request, digest, number(request, "offset"), number(request, "size"))
         return await self._put_whole(request, digest)
+
+    async def post(self, request: Request) -> Response:
+        """Receive many small blobs; each is kept if it has the digest that names it."""
+        with self._traffic.transfer():
+            async with self._batches:
+                blobs = blobs_of(await whole_body(request, _BATCH_BYTES_MAX))
+                held = await run_in_threadpool(self._blobs.take_all, blobs)
+        size = sum(len(data) for _, data in blobs)
+        self._counters.add(blob_bytes_received=size)
+        kept = [len(data) for (_, data), is_held in zip(blobs, held, strict=True) if is_held]
+        self._counters.add(blobs=len(kept), blob_bytes=sum(kept), blob_bytes_accepted=sum(kept))
+        return Json({"held": held})
 
     async def get(self, request: Request) -> Response:
         """Answer with the bytes."""

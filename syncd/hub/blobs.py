@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from runstore.errors import NotFound, UsageError
 from runstore.syncd.hub.disk import make_folder, storage_errors, sync_folder, write_all
 from runstore.syncd.hub.manifest import check_digest
 from runstore.syncd.hub.partials import Partials, Received
+
+_WRITERS = 8  # of many small blobs, at a time
 
 
 class Blobs:
@@ -51,6 +55,28 @@ class Blobs:
     def receive(self, digest: str) -> IncomingBlob:
         """Begin to receive a blob; write() its bytes, then keep() or discard() it."""
         return IncomingBlob(digest, self.path(digest), self._arriving / uuid.uuid4().hex)
+
+    def take_all(self, blobs: Sequence[tuple[str, bytes]]) -> list[bool]:
+        """Keep small blobs, given with their digests; return of which the bytes are held now: not where they differ.
+
+        Raises StorageFull or StorageError; those before are kept then.
+        """
+        with ThreadPoolExecutor(min(_WRITERS, len(blobs) or 1)) as writers:  # synced together, as logs are
+            return list(writers.map(self._take, blobs))
+
+    def _take(self, given: tuple[str, bytes]) -> bool:
+        digest, data = given
+        if self.has(digest):
+            return True
+        blob = self.receive(digest)
+        try:
+            blob.write(data)
+            blob.keep()
+        except UsageError:
+            return False
+        finally:
+            blob.discard()
+        return True
 
 
 class IncomingBlob:

@@ -52,14 +52,14 @@ class Ledger:
         # `!=` and not `<`: a log that lost bytes has to be looked at again as well.
         return [str(log_id) for (log_id,) in self._database.rows("SELECT log_id FROM logs WHERE indexed != size")]
 
-    def add_files(self, log_id: str, entries: Iterable[FileEntry]) -> None:
-        """Add or replace entries of a log's manifest; others stay, since deletion is not delivered."""
+    def add_files(self, manifests: Iterable[tuple[str, Iterable[FileEntry]]]) -> None:
+        """Add or replace entries of logs' manifests; others stay, since deletion is not delivered."""
         with self._database.transaction() as db:
-            for entry in entries:
-                db.execute(
-                    f"INSERT OR REPLACE INTO {_TABLES[entry.folder]} (log_id, path, size, digest) VALUES (?, ?, ?, ?)",
-                    (log_id, entry.path, entry.size, entry.sha256),
-                )
+            for log_id, entries in manifests:
+                for entry in entries:
+                    table = _TABLES[entry.folder]
+                    query = f"INSERT OR REPLACE INTO {table} (log_id, path, size, digest) VALUES (?, ?, ?, ?)"
+                    db.execute(query, (log_id, entry.path, entry.size, entry.sha256))
 
     def files(self, log_id: str, folder: str = FILES) -> list[FileEntry]:
         """Return what a log's manifest has in one folder, in order of path."""

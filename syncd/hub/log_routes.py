@@ -5,8 +5,10 @@ PUT  /v1/logs/ID?offset=N              a range of the log's bytes, 8 MiB at most
 PUT  /v1/logs/ID?offset=N&streamed=1   as many bytes as there are, kept piece by piece as they come -> the mark
 POST /v1/logs                          ranges of many small logs (batch.py) -> their marks
 POST /v1/logs/ID/files                 a manifest -> which blobs are missing
+POST /v1/files                         manifests of many logs (batch.py) -> which blobs are missing of each
 
-A stream that breaks off has brought what came of it: whole pieces, and what had arrived of the next.
+A stream that breaks off has brought whole pieces, and of the next one what was read by then: its sender asks for the
+mark, and goes on from there.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from starlette.routing import Route
 
 from runstore.core.segments import Mark
 from runstore.errors import RunstoreError, StorageError, UsageError
-from runstore.syncd.hub.batch import ranges_of
+from runstore.syncd.hub.batch import manifests_of, ranges_of
 from runstore.syncd.hub.counters import Counters
 from runstore.syncd.hub.indexing import IndexingThread
 from runstore.syncd.hub.manifest import entries_of
@@ -52,6 +54,7 @@ class LogRoutes:
             Route("/v1/logs/{log_id}", self.get_mark, methods=["GET"]),
             Route("/v1/logs/{log_id}", self.put_range, methods=["PUT"]),
             Route("/v1/logs/{log_id}/files", self.post_files, methods=["POST"]),
+            Route("/v1/files", self.post_manifests, methods=["POST"]),
         ]
 
     async def get_mark(self, request: Request) -> Response:
@@ -94,6 +97,11 @@ class LogRoutes:
             raise UsageError("the manifest is not JSON") from error
         log_id = request.path_params["log_id"]
         return Json({"missing": await run_in_threadpool(self._storage.add_files, log_id, entries_of(body))})
+
+    async def post_manifests(self, request: Request) -> Response:
+        """Add to the manifests of logs and answer with the digests that are missing of each."""
+        manifests = manifests_of(await whole_body(request, _MANIFEST_BYTES_MAX))
+        return Json({"missing": await run_in_threadpool(self._storage.add_files_of_all, manifests)})
 
     async def _streamed(self, request: Request, log_id: str, offset: int) -> Mark:
         """Append a body piece by piece; what can't be kept is refused when all has been read.

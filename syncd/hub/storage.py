@@ -144,10 +144,18 @@ class Storage:
 
         Raises NotFound for a log of which nothing is held.
         """
-        if self._ledger.acknowledged(check_digest(log_id)) is None:
+        (missing,) = self.add_files_of_all([(log_id, entries)])
+        if missing is None:
             raise NotFound(f"no log {log_id} is held here; send its bytes before its files")
-        self._ledger.add_files(log_id, entries)
-        return [digest for digest in dict.fromkeys(entry.sha256 for entry in entries) if not self.blobs.has(digest)]
+        return missing
+
+    def add_files_of_all(self, manifests: Sequence[tuple[str, list[FileEntry]]]) -> list[list[str] | None]:
+        """Add to the manifests of logs and return what is missing of each; None for a log of which nothing is held."""
+        held = [self._ledger.acknowledged(check_digest(log_id)) is not None for log_id, _ in manifests]
+        self._ledger.add_files(manifest for manifest, is_held in zip(manifests, held, strict=True) if is_held)
+        return [
+            self._missing(entries) if is_held else None for (_, entries), is_held in zip(manifests, held, strict=True)
+        ]
 
     def files(self, log_id: str, folder: str = FILES) -> list[FileEntry]:
         """Return what a log's manifest has in one folder, in order of path; the bytes are in `blobs`."""
@@ -156,6 +164,9 @@ class Storage:
     def blobs_named(self, name: str) -> list[FileEntry]:
         """Return the blobs of artifacts that were delivered under this name, with any log; held or still on the way."""
         return self._ledger.blobs_named(name)
+
+    def _missing(self, entries: list[FileEntry]) -> list[str]:
+        return [digest for digest in dict.fromkeys(entry.sha256 for entry in entries) if not self.blobs.has(digest)]
 
     @contextmanager
     def _locked(self, *log_ids: str) -> Iterator[None]:

@@ -62,7 +62,7 @@ class Remote(Protocol):
         ...
 
     def takes_batches(self) -> bool:
-        """Return whether `append_all` can be used."""
+        """Return whether `append_all`, `missing_files_of_all` and `put_all` can be used."""
         ...
 
     def append_all(self, ranges: Sequence[tuple[str, int, bytes]]) -> list[Mark | None]:
@@ -74,6 +74,17 @@ class Remote(Protocol):
 
     def missing_files(self, log_id: str, entries: Iterable[FileEntry]) -> set[str]:
         """Tell which files belong to the log, and return the digests of those whose bytes the target lacks."""
+        ...
+
+    def missing_files_of_all(self, manifests: Sequence[tuple[str, Sequence[FileEntry]]]) -> list[set[str] | None]:
+        """Tell which files belong to logs (log id, entries), as `missing_files` does of one.
+
+        Returns what is missing of each; None for a log of which the target holds nothing.
+        """
+        ...
+
+    def put_all(self, blobs: Sequence[tuple[str, bytes]]) -> list[bool]:
+        """Give the bytes of small files with their digests, a few MiB in all; return which of them are held now."""
         ...
 
     def refuses_blobs(self) -> str:

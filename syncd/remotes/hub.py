@@ -72,10 +72,7 @@ class HubRemote:
         """Send ranges of different logs in one request; return the mark of each, None where it was refused."""
         entries = [{"log_id": log_id, "offset": offset, "size": len(data)} for log_id, offset, data in ranges]
         content = b"".join([orjson.dumps({"logs": entries}), b"\n", *(data for _, _, data in ranges)])
-        response = self.connection.request("POST", "/v1/logs", content=content)
-        answers = self.connection.field(response, "logs", list)
-        if len(answers) != len(ranges):
-            self.connection.not_a_hub()
+        answers = self._answers(self.connection.request("POST", "/v1/logs", content=content), "logs", ranges)
         return [_mark_in(answer) for answer in answers]
 
     def missing_files(self, log_id: str, entries: Iterable[FileEntry]) -> set[str]:
@@ -87,6 +84,19 @@ class HubRemote:
             answer = self.connection.request("POST", f"/v1/logs/{log_id}/files", content=content)
             missing.update(self.connection.field(answer, "missing", list))
         return missing
+
+    def missing_files_of_all(self, manifests: Sequence[tuple[str, Sequence[FileEntry]]]) -> list[set[str] | None]:
+        """Send the manifests of many logs in one request; return what the hub lacks of each, None for no such log."""
+        content = orjson.dumps({"logs": [{"log_id": log_id, "files": entries} for log_id, entries in manifests]})
+        answers = self._answers(self.connection.request("POST", "/v1/files", content=content), "missing", manifests)
+        return [set(answer) if isinstance(answer, list) else None for answer in answers]
+
+    def put_all(self, blobs: Sequence[tuple[str, bytes]]) -> list[bool]:
+        """Send small blobs, with their digests, in one request; return which of them the hub holds now."""
+        entries = [{"sha256": digest, "size": len(data)} for digest, data in blobs]
+        content = b"".join([orjson.dumps({"blobs": entries}), b"\n", *(data for _, data in blobs)])
+        answers = self._answers(self.connection.request("POST", "/v1/blobs", content=content), "held", blobs)
+        return [answer is True for answer in answers]
 
     def refuses_blobs(self) -> str:
         """Return that the hub is too old for artifacts, "" where it is not."""
@@ -114,6 +124,11 @@ class HubRemote:
     def counters(self) -> dict[str, int]:
         """Return what has arrived at the hub since it started."""
         return self.connection.answer(self.connection.request("GET", "/v1/counters"), dict)
+
+    def _answers(self, response: httpx.Response, name: str, asked: Sequence[object]) -> list[object]:
+        """Return the answers to what was asked in one request, in the same order."""
+        answers = self.connection.field(response, name, list)
+        return answers if len(answers) == len(asked) else self.connection.not_a_hub()
 
     def _mark(self, response: httpx.Response) -> Mark:
         answer = self.connection

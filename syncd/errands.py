@@ -1,0 +1,143 @@
+"""What a courier does for a log: ship its records, ship what lies beside it, and keep the books of both.
+
+Called by the threads of its lanes, several at once; the figures are changed under the line's condition. What goes
+wrong is raised: carrying.py sorts it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from runstore.errors import RunstoreError
+from runstore.syncd import receipts
+from runstore.syncd.carrying import Outcome
+from runstore.syncd.delivery import Ready, Report, deliver_beside, deliver_one
+from runstore.syncd.files_together import ship_files_together
+from runstore.syncd.outgoing import FilesDelivered
+from runstore.syncd.receipts import Receipt
+from runstore.syncd.remotes.base import Remote
+from runstore.syncd.shipper import Shipment
+from runstore.syncd.together import ship_together
+from runstore.syncd.upload import Cursor
+
+Proven = Callable[[Ready, str, Receipt], None]
+
+logger = logging.getLogger("runstore.courier")
+
+
+class Errands:
+    """The errands to the remote `name`; `changed` guards the figures.
+
+    `verified` returns how far a log was proven to be before, `follow` lets what lies beside it come next, and `proven`
+    is told of each proof: the log, the target's identity, and the receipt that is kept.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        changed: threading.Condition,
+        verified: Callable[[Path], Cursor],
+        follow: Callable[[Ready], None],
+        proven: Proven,
+    ) -> None:
+        self._name, self._changed = name, changed
+        self._verified, self._follow, self._proven = verified, follow, proven
+        self._identity = ""
+        self._files_left: dict[Path, int] = {}  # by log, as of its last delivery
+        self.notes: dict[Path, str] = {}  # what a person should know of a log's last delivery
+        self.shipped = Report(name)
+
+    @property
+    def files_left(self) -> int:
+        """How many files beside the logs could not be delivered."""
+        with self._changed:
+            return sum(self._files_left.values())
+
+    def forget(self, log: Path) -> None:
+        """Drop a log that is gone; the figures stay."""
+        self._files_left.pop(log, None)
+        self.notes.pop(log, None)
+
+    def ship(self, what: Ready, remote: Remote, progress: Callable[[int], None]) -> Outcome:
+        """Deliver a log, and let what lies beside it follow."""
+        self._identity = remote.identity()
+        return self._shipped(what, deliver_one(what, remote, progress))
+
+    def ship_together(self, logs: list[Ready], remote: Remote, progress: Callable[[int], None]) -> dict[Path, Outcome]:
+        """Deliver small logs in one request, and let what lies beside them follow."""
+        self._identity = remote.identity()
+        shipments = ship_together(logs, remote, progress)
+        return {what.log: self._shipped(what, shipments[what.log]) for what in logs if what.log in shipments}
+
+    def ship_beside(self, what: Ready, remote: Remote, progress: Callable[[int], None]) -> Outcome:
+        """Deliver what lies beside a log. The first time the target is asked for all of it, then for what is new."""
+        return self._shipped_beside(what, deliver_beside(what, remote, progress, trusting=self._was_asked(what.log)))
+
+    def ship_beside_together(
+        self, logs: list[Ready], remote: Remote, progress: Callable[[int], None]
+    ) -> dict[Path, Outcome]:
+        """Deliver the small files that lie beside logs, in few requests."""
+        done = ship_files_together(logs, remote, progress, self._was_asked)
+        return {what.log: self._shipped_beside(what, done[what.log]) for what in logs if what.log in done}
+
+    def done(self, what: Ready, outcome: Outcome) -> None:
+        """Tell of what was proven, once the lane knows."""
+        if outcome.receipt is not None:
+            self._proven(what, outcome.identity, outcome.receipt)
+
+    def failed(self, what: Ready, sentence: str) -> None:
+        """Keep beside the log why it could not be delivered."""
+        if self._identity:
+            with contextlib.suppress(RunstoreError):  # nothing is the worse
+                receipts.note_failure(what.log, what.log_id, self._identity, self._name, sentence)
+
+    def _shipped(self, what: Ready, shipment: Shipment) -> Outcome:
+        with self._changed:
+            self.shipped.bytes_sent += shipment.bytes_sent
+            self.shipped.records += shipment.records
+            self._note(what, shipment.note)
+        if not shipment.verified:
+            return Outcome(self._verified(what.log), left=shipment.note, is_held=True)
+        self._follow(what)
+        if shipment.bytes_sent:
+            logger.info(
+                "event=delivered remote=%s log=%s bytes=%d records=%d seconds=%.0f",
+                self._name,
+                what.log,
+                shipment.bytes_sent,
+                shipment.records,
+                time.time(),
+            )
+        return Outcome(Cursor(what.end, what.records), self._identity, shipment.receipt)
+
+    def _was_asked(self, log: Path) -> bool:
+        """Return whether the target was asked, by this courier, for all that lies beside a log."""
+        return log in self._files_left
+
+    def _shipped_beside(self, what: Ready, done: FilesDelivered) -> Outcome:
+        with self._changed:
+            self._files_left[what.log] = done.left
+            self._note(what, "; ".join(done.notes))
+            self.shipped.files_sent += done.sent
+            self.shipped.file_bytes_sent += done.bytes_sent
+        if done.sent:
+            logger.info(
+                "event=delivered remote=%s files-of=%s files=%d bytes=%d",
+                self._name,
+                what.log,
+                done.sent,
+                done.bytes_sent,
+            )
+        left = "; ".join(done.notes) if done.left else ""
+        return Outcome(Cursor(what.end, what.records), self._identity, done.receipt, left)
+
+    def _note(self, what: Ready, note: str) -> None:
+        if note:
+            self.notes[what.log] = note
+        else:
+            self.notes.pop(what.log, None)
