@@ -26,7 +26,6 @@ def install(only_print: bool, kind: str | None) -> None:
     Example: runstore daemon install --print
     """
     from runstore.syncd import configuration, service
-    from runstore.syncd.control import ask
 
     wanted = service.Service.of_this_process()
     kind = kind or service.kind_here()
@@ -36,10 +35,7 @@ def install(only_print: bool, kind: str | None) -> None:
         click.echo(service.text_of(kind, wanted), nl=False)
         return
     configuration.change(with_something_to_watch)
-    if kind != "cron":
-        with contextlib.suppress(DaemonError):  # none runs
-            ask(home_folder(), "stop")
-    done = service.install(kind, wanted)
+    done = service.install(kind, wanted, _end_one_that_runs)
     warn(f"the daemon is started by {kind}" + (f", as {done.file} says" if done.file else ", as your crontab says"))
     for note in done.notes:
         warn(note)
@@ -58,3 +54,10 @@ def uninstall() -> None:
         warn(f"the daemon is no longer started by {one.kind}" + (f"; {one.file} is deleted" if one.file else ""))
     if not found:
         warn("nothing starts the daemon by itself; one that runs is ended by: runstore daemon stop")
+
+
+def _end_one_that_runs() -> None:
+    from runstore.syncd.control import ask
+
+    with contextlib.suppress(DaemonError):  # none runs
+        ask(home_folder(), "stop")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from runstore.cli.output import emit_json, emit_table, size, warn
+from runstore.cli.table import printable
 from runstore.paths import home_folder
 
 _MOST_LOGS = 20
@@ -27,13 +28,16 @@ def command(as_json: bool) -> None:
     if as_json:
         emit_json(answer)
         return
-    click.echo(f"pid {answer['pid']}, watching {', '.join(answer['watching'])}")
+    click.echo(printable(f"pid {answer['pid']}, watching {', '.join(answer['watching'])}"))
+    for sentence in answer["problems"]:
+        warn(sentence)
     for root in answer["roots"]:
         if root["problem"]:
             warn(f"{root['path']}: {root['problem']}")
     for remote in answer["remotes"]:
         note = f": {remote['last_error']}" if remote["last_error"] else ""
-        click.echo(f"remote {remote['name']}: {remote['state']}, {remote['logs_waiting']:,} logs waiting{note}")
+        waiting = f"{remote['logs_waiting']:,} logs waiting"
+        click.echo(printable(f"remote {remote['name']}: {remote['state']}, {waiting}{note}"))
     _show_logs(answer)
     for sentence in answer["errors"].values():
         warn(sentence)

@@ -9,6 +9,7 @@ import click
 
 from runstore.cli.output import emit_json, size, warn
 from runstore.cli.runs_common import complete_run, json_option, open_api
+from runstore.cli.table import printable
 from runstore.errors import RemovalRefused, UsageError
 
 if TYPE_CHECKING:
@@ -60,6 +61,6 @@ def _ask(directories: list[RunDirectory]) -> None:
     if not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask on; to delete without being asked, give --yes")
     for directory in directories:
-        click.echo(f"{directory.path}  {size(directory.size)}", err=True)
+        click.echo(printable(f"{directory.path}  {size(directory.size)}"), err=True)
     if not click.confirm("Delete this for good?", err=True):
         raise RemovalRefused("nothing was deleted")

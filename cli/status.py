@@ -88,7 +88,7 @@ class _Look:
         from runstore.syncd.standings import Standings, live_logs
 
         daemon = _daemon()
-        errors = _brought_up_to_date(self._indexer, daemon)
+        errors = _brought_up_to_date(self._indexer, daemon, self._places())
         fan_out = FanOut.load()
         found = Standings(self._indexer.connection, fan_out, dict(live_logs(daemon)))
         runs = self._wanted(found.logs)
@@ -104,6 +104,11 @@ class _Look:
             "runs": [run.as_json(with_logs=self._run is not None) for run in runs if every_run or not run.is_settled],
             "errors": errors,
         }
+
+    def _places(self) -> list[Path]:
+        """Return the folders that are looked through besides those that are remembered."""
+        asked_for = [] if self._run is None or self.is_one else [Path(self._run).resolve()]
+        return [place for place in (default_root().resolve(), *asked_for) if place.exists() and is_text(place)]
 
     def _wanted(self, logs: Callable[..., Any]) -> list[RunStanding]:
         from runstore.syncd.standing import by_run
@@ -133,15 +138,16 @@ def _daemon() -> dict[str, Any]:
         return {"note": str(error)}
 
 
-def _brought_up_to_date(indexer: Indexer, daemon: dict[str, Any]) -> dict[str, str]:
+def _brought_up_to_date(indexer: Indexer, daemon: dict[str, Any], places: list[Path]) -> dict[str, str]:
     """Let the index know of all that the daemon does not see to; return what can't be read, and why."""
-    here = default_root().resolve()
     errors: dict[str, str] = daemon.get("errors", {})
     if "pid" not in daemon:
-        failed = indexer.catch_up_known(here)
+        failed = indexer.catch_up_known(*places)
         errors = {str(path): str(error) for path, error in failed.items() if not isinstance(error, NotFound)}
-    elif here.is_dir() and is_text(here) and not any(here.is_relative_to(root) for root in daemon["watching"]):
-        indexer.catch_up_below(here)
+    else:
+        for place in places:
+            if not any(place.is_relative_to(root) for root in daemon["watching"]):
+                indexer.catch_up_below(place)
     indexer.enter_deliveries()
     return errors
 
@@ -155,7 +161,7 @@ def _about(daemon: dict[str, Any]) -> dict[str, Any]:
         "pid": daemon["pid"],
         "started_at": iso(daemon["started_at"]),
         "watching": daemon["watching"],
-        "note": "; ".join(_troubles(daemon.get("roots", ()))),
+        "note": "; ".join([*daemon.get("problems", ()), *_troubles(daemon.get("roots", ()))]),
     }
 
 

@@ -13,7 +13,7 @@ from runstore.cli.output import emit_json, size
 from runstore.cli.table import printable
 from runstore.cli.verdicts import facts_of, lines_of_lost, sentence_of
 from runstore.errors import LogError, NotFound, RunstoreError
-from runstore.paths import find_logs
+from runstore.paths import find_logs, is_text
 from runstore.runlog.verify import verify
 
 if TYPE_CHECKING:
@@ -50,13 +50,13 @@ def _verdict(log: Path, show_lost: bool | None) -> dict[str, Any]:
         verdict = verify(log)
     except LogError as error:
         if show_lost is not None:
-            click.echo(f"not a log  {error}")
+            click.echo(printable(f"not a log  {error}"))
         return {"path": str(log), "intact": False, "error": str(error)}
     sentence = sentence_of(verdict)
     not_kept = _not_kept(log)
     if show_lost is not None:
         intact = "intact" if verdict.is_intact else "DAMAGED"
-        click.echo(f"{intact:9}  {log}: {sentence} ({size(verdict.size)})")
+        click.echo(printable(f"{intact:9}  {log}: {sentence} ({size(verdict.size)})"))
         for line in lines_of_lost(verdict) if show_lost else ():
             click.echo(f"           {line}")
         for missing in not_kept if show_lost else not_kept[:1]:
@@ -77,6 +77,8 @@ def _not_kept(log: Path) -> list[NotKept]:
     from runstore.index.database import connect_read_only, index_path
     from runstore.index.rescue.lost import not_kept_beside
 
+    if not is_text(log.resolve()):
+        return []
     try:
         connection = connect_read_only(index_path(), "mode=ro")
     except (sqlite3.Error, RunstoreError):

@@ -134,7 +134,7 @@ class RemoteFailed(RemoteError):
 
 
 class RemoteUnfit(RemoteError):
-    """What answers is no target that can be delivered to: no hub, one of another version, or one that can't be trusted."""
+    """What answers is no target to deliver to: no hub, one of another version, or one that can't be trusted."""
 
 
 class RemoteRefused(RemoteError):

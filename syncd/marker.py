@@ -16,7 +16,9 @@ from pathlib import Path
 
 import orjson
 
+from runstore.errors import RunstoreError
 from runstore.paths import is_edit_log_name, is_log_name
+from runstore.runlog.reader import open_log
 from runstore.syncd import receipts
 from runstore.syncd.delivery import Ready
 from runstore.syncd.receipts import Receipt
@@ -128,8 +130,8 @@ def _make(mark: Path, line: bytes) -> None:
 def _sizes_in(mark: Path) -> Mapping[str, int] | None:
     """Return the sizes that a mark of ours says the logs had; None for one that is not ours, or not there."""
     try:
-        with mark.open("rb") as file:
+        with os.fdopen(open_log(mark), "rb") as file:  # which waits for no pipe that lies in its place
             sizes = orjson.loads(file.read(_LINE_BYTES))[_KEY]["sizes"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, RunstoreError, ValueError, KeyError, TypeError):
         return None
     return sizes if isinstance(sizes, dict) else {}

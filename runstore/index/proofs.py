@@ -21,8 +21,9 @@ from typing import Any
 
 import orjson
 
-from runstore.errors import StorageError
+from runstore.errors import RunstoreError, StorageError
 from runstore.paths import home_folder, receipts_path
+from runstore.runlog.reader import open_log
 
 VERSION = 1
 NOT_LOOKED_AT = -1  # in the place of a count of files
@@ -86,11 +87,14 @@ def _receipts_at_home(chosen: str) -> Path:
 
 def _read(path: Path, log_id: str) -> dict[str, Receipt]:
     try:
-        body = orjson.loads(path.read_bytes())
+        with os.fdopen(open_log(path), "rb") as file:  # which waits for no pipe that lies in its place
+            body = orjson.loads(file.read())
         if body["version"] != VERSION or body["log_id"] != log_id:
             return {}
         return {identity: _receipt(value) for identity, value in body["targets"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):  # the ways of being another JSON
+    except (OSError, RunstoreError):
+        return {}
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):  # the ways of being another JSON
         return {}
 
 

@@ -9,21 +9,29 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from stat import S_ISREG
 
-from runstore.errors import LogError, NotFound
+from runstore.errors import LogError, NotALog, NotFound
 from runstore.runlog.framing import Deframer, Framed, Lost, Why
 
 READ_BYTES = 1 << 20
 
 
 def open_log(path: Path) -> int:
-    """Return a file descriptor for reading `path`; raises NotFound, and LogError where it may not be read."""
+    """Return a file descriptor for reading `path`; raises NotFound, LogError where it may not be read, and NotALog.
+
+    A pipe, which would be waited for, and a device, which may have no end, are no logs.
+    """
     try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError as error:
         raise NotFound(f"{path}: there is no such run log; runs are found below a folder named wandb") from error
     except OSError as error:
         raise LogError(f"{path}: can't be read ({error.strerror}); its contents were not looked at") from error
+    if not S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise NotALog(f"{path}: is not a run log, nor any regular file; nothing was read from it")
+    return file
 
 
 def read_at(file: int, path: Path, offset: int, size: int = READ_BYTES) -> bytes:

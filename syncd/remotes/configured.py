@@ -7,13 +7,15 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runstore.errors import NotFound, RunstoreError, SettingsError, UsageError
 from runstore.paths import config_folder
 from runstore.syncd import kept
 from runstore.syncd.policy import Policy
-from runstore.syncd.remotes.hub import HubRemote
+
+if TYPE_CHECKING:  # an HTTP client takes its time and 15 MB, which a daemon that only indexes has no use for
+    from runstore.syncd.remotes.hub import HubRemote
 
 # The token for a remote that is given as a URL, or was added without one.
 TOKEN_VARIABLE = "RUNSTORE_TOKEN"
@@ -52,9 +54,11 @@ def add_remote(name: str, url: str, token: str) -> None:
     """
     if not name or "/" in name or ":" in name:
         raise UsageError(f"{name!r} can't be a remote's name: no slash and no colon in it")
+    if not name.isprintable() or name.startswith("-"):
+        raise UsageError(f"{name!r} can't be a remote's name: no line break in it, nor a dash at its beginning")
     if name in RESERVED_NAMES:
         raise UsageError(f"{name!r} can't be a remote's name: it stands for {name} of them elsewhere")
-    HubRemote(url, token or "unknown", name=name).close()  # says what is wrong with the URL
+    _hub_remote(url, token or "unknown", name).close()  # says what is wrong with the URL
 
     def added(remotes: dict[str, ConfiguredRemote]) -> None:
         policy = remotes[name].policy if name in remotes else Policy()
@@ -94,11 +98,11 @@ def open_remote(name_or_url: str) -> HubRemote:
     fallback = os.environ.get(TOKEN_VARIABLE, "")
     if "://" in name_or_url:
         token = next((r.token for r in remotes.values() if r.url.rstrip("/") == name_or_url.rstrip("/")), "")
-        return HubRemote(name_or_url, fallback or token, name=name_or_url)
+        return _hub_remote(name_or_url, fallback or token, name_or_url)
     if name_or_url not in remotes:
         raise _unknown(name_or_url, remotes)
     remote = remotes[name_or_url]
-    return HubRemote(remote.url, remote.token or fallback, name=name_or_url)
+    return _hub_remote(remote.url, remote.token or fallback, name_or_url)
 
 
 def the_only_remote() -> str:
@@ -132,3 +136,9 @@ def _remote_of(entry: dict[str, Any]) -> ConfiguredRemote:
 def _as_json(remote: ConfiguredRemote) -> dict[str, Any]:
     policy = remote.policy.as_json()
     return {"url": remote.url, "token": remote.token} | ({"policy": policy} if policy else {})
+
+
+def _hub_remote(url: str, token: str, name: str) -> HubRemote:
+    from runstore.syncd.remotes.hub import HubRemote
+
+    return HubRemote(url, token, name=name)

@@ -22,6 +22,7 @@ from runstore.errors import (
     UsageError,
 )
 from runstore.syncd import wire
+from runstore.syncd.remotes.bounded import whole
 from runstore.syncd.remotes.pairing import hooks
 
 _T = TypeVar("_T")
@@ -99,7 +100,8 @@ class HubConnection:
     ) -> httpx.Response:
         """Return whatever is answered. Raises RemoteUnreachable where nothing is."""
         try:
-            return self._client.request(method, path, params=params, content=content, timeout=timeout)
+            with self._client.stream(method, path, params=params, content=content, timeout=timeout) as response:
+                return whole(response)
         except httpx.HTTPError as error:
             raise self.unreachable(error) from error
 
@@ -110,9 +112,7 @@ class HubConnection:
             with self._client.stream("GET", path, headers=headers) as response:
                 if start and response.status_code == 416:
                     return
-                if response.status_code not in _GOOD:
-                    response.read()
-                self.checked(response)
+                self.checked(response if response.status_code in _GOOD else whole(response))
                 if start and response.status_code != 206:
                     raise RemoteError(f"{self.url}: does not send a part of a file, as a hub does; is a proxy between?")
                 yield from response.iter_raw()
@@ -141,6 +141,11 @@ class HubConnection:
             raise RemoteRefused(
                 f"the hub at {self.url} refused the token; make one with `runstore hub token create NAME` there "
                 "and give it with `runstore remote add`"
+            )
+        if response.has_redirect_location:
+            raise RemoteUnfit(
+                f"{self.url}: sends on to {response.headers['Location']}; nothing was sent there. "
+                "Where that is the hub, give its URL: runstore remote add NAME URL"
             )
         reason = self.reason(response)
         if status in _NOT_NOW:

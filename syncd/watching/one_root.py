@@ -3,7 +3,7 @@
 What is looked at, and how often:
 - the root itself, every few seconds: it may not be there yet, vanish, and come back;
 - the places where runs come and go (`tree`), every few seconds without events, else every minute;
-- the logs of live runs and new run directories (`polling`), every 1 to 10 seconds without events, else every 10;
+- the logs of live runs and new run directories (`polling`), every 1 to 10 seconds without events, else every 10 to 60;
 - everything else, one after the other (the sweep), so that a round takes ten minutes or, of many runs, longer.
 All of these take longer where a look costs more. A thread for each root: a file server that does not answer holds up
 its own root alone.

@@ -12,6 +12,8 @@ from runstore.syncd.watching.looking import look
 from runstore.syncd.watching.pace import Pace
 
 LEAST_SECONDS, MOST_SECONDS = 1.0, 10.0
+# Where events tell of a log, looking is for those that were lost; it is done for all such logs together.
+TOLD_SECONDS, TOLD_MOST_SECONDS = 10.0, 60.0
 # A log is looked at when a twentieth of the time has passed that it was left alone before, within those bounds.
 _PART = 0.05
 # A run that has logged nothing for so long, and never said that it ended, was killed, as a rule: the slow look at
@@ -31,8 +33,12 @@ class _Watched:
     next_at: float = 0.0
 
     def plan(self, now: float) -> None:
-        least = LEAST_SECONDS if self.silent else MOST_SECONDS
-        self.next_at = now + min(MOST_SECONDS, max(least, (now - self.since) * _PART))
+        part = (now - self.since) * _PART
+        if self.silent:
+            self.next_at = now + min(MOST_SECONDS, max(LEAST_SECONDS, part))
+        else:
+            turns = 1 + (now + min(TOLD_MOST_SECONDS, part)) // TOLD_SECONDS
+            self.next_at = turns * TOLD_SECONDS
 
 
 class Polling:

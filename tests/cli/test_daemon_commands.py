@@ -223,6 +223,13 @@ def test_messages_are_shown_whether_a_daemon_runs_or_not(runstore: Runstore, tmp
     assert runstore("daemon", "logs").stdout.count("\n") == 20
 
 
+@pytest.mark.parametrize("name", ["", "a/b", "a:b", "all", "a\nb", "\x1b[31m", "-x"])
+def test_a_name_that_no_line_or_option_can_hold_is_refused(runstore: Runstore, name: str) -> None:
+    with pytest.raises(UsageError, match="can't be a remote's name"):
+        runstore("remote", "add", "--", name, "http://hub.example")
+    assert load_remotes() == {}
+
+
 def test_names_of_remotes_are_completed(with_lab: Runstore) -> None:
     with_lab("remote", "add", "lake", "http://hub.example")
     with_lab("remote", "add", "home", "http://hub.example")
@@ -246,7 +253,8 @@ def test_what_is_installed_and_taken_away_is_said(
     done: list[str] = []
     file = tmp_path / "unit"
 
-    def install(kind: str, what: service.Service) -> service.Installed:
+    def install(kind: str, what: service.Service, make_way: Callable[[], None]) -> service.Installed:
+        make_way()  # of no daemon
         done.append(kind)
         return service.Installed(kind, file, ("linger",))
 

@@ -120,6 +120,16 @@ def test_verify_reports_damage_in_bytes_and_ends_with_one(bench: Bench, tmp_path
     assert "damaged: bytes" in shown
 
 
+def test_verify_shows_any_path_and_goes_on(bench: Bench, tmp_path: Path) -> None:
+    for name in ("a\udcff", "b\nintact\x1b[2J"):
+        folder = tmp_path / name / "wandb" / "offline-run-1"
+        folder.mkdir(parents=True)
+        (folder / "run-one.wandb").write_bytes(log_of(bench).read_bytes())
+    lines = bench.runstore("verify", str(tmp_path)).stdout.splitlines()
+    assert len(lines) == len(bench.json("verify", str(tmp_path))) == 2
+    assert all(line.startswith("intact") and line.isprintable() for line in lines)
+
+
 def test_verify_takes_a_torn_tail_for_no_damage(bench: Bench, tmp_path: Path) -> None:
     torn = tmp_path / "run-x.wandb"
     torn.write_bytes(log_of(bench).read_bytes()[:-30])

@@ -186,3 +186,13 @@ def test_whatever_lies_in_the_place_of_a_receipt_the_log_is_indexed(
     for _, _, size, _, _, verified_at, *_ in rows(indexer.connection):
         assert 0 <= size < 1 << 63
         iso(verified_at)
+
+
+def test_a_pipe_in_the_place_of_a_receipt_is_not_waited_for(log: Path, indexer: Indexer) -> None:
+    os.mkfifo(receipts_path(log))
+    indexer.catch_up(log)
+    indexer.enter_deliveries()
+    assert rows(indexer.connection) == []
+    save(log, WHOLE)
+    indexer.enter_deliveries()
+    assert rows(indexer.connection) == [OF_WHOLE]

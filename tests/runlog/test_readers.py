@@ -181,6 +181,17 @@ def test_what_can_not_be_read_is_refused_by_its_name(
     assert str(path) in str(refused.value)
 
 
+def test_what_is_no_regular_file_is_refused_and_never_waited_for(tmp_path: Path) -> None:
+    pipe, folder, endless = (tmp_path / f"run-{name}.wandb" for name in ("pipe", "folder", "endless"))
+    os.mkfifo(pipe)
+    folder.mkdir()
+    endless.symlink_to("/dev/zero")
+    for path in (pipe, folder, endless):
+        for read in (verify, live_records, codec.log_identity):
+            with pytest.raises(NotALog, match=f"{path.name}: is not a run log, nor any regular file"):
+                read(path)
+
+
 def test_a_log_that_is_not_there_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=r"run-a\.wandb"):
         list(LogReader(tmp_path / "run-a.wandb"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import socket
 import ssl
 import threading
@@ -64,6 +65,31 @@ def test_a_certificate_that_cannot_be_trusted_is_for_a_person(untrusted: str) ->
     with pytest.raises(RemoteUnfit, match="its certificate can't be trusted .*self-signed.*nothing was sent"):
         remote.identity()
     remote.close()
+
+
+def test_an_answer_without_an_end_is_not_read_for_ever() -> None:
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield bytes(1 << 20)
+
+    for status in (200, 500):
+        transport = httpx.MockTransport(lambda request, status=status: httpx.Response(status, content=endless()))
+        remote = HubRemote("http://hub", "rs_x", transport=transport)
+        with pytest.raises(RemoteUnreachable, match="an answer of more than 67,108,864 bytes"):
+            remote.identity()
+
+
+def test_an_answer_that_was_packed_is_unpacked() -> None:
+    packed = gzip.compress(b'{"hub": "hub:1", "version": "1", "features": []}')
+    headers = {"Content-Encoding": "gzip"}
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, content=packed, headers=headers))
+    assert "hub:1" in HubRemote("http://hub", "rs_x", transport=transport).identity()
+
+
+def test_who_sends_on_to_another_address_is_for_a_person() -> None:
+    transport = httpx.MockTransport(lambda request: httpx.Response(308, headers={"Location": "https://hub/v1/hub"}))
+    with pytest.raises(RemoteUnfit, match="sends on to https://hub/v1/hub; nothing was sent there"):
+        HubRemote("http://hub", "rs_x", transport=transport).identity()
 
 
 @pytest.mark.parametrize(

@@ -303,7 +303,7 @@ def test_token_that_cannot_be_sent_is_a_usage_error(token: str) -> None:
         (httpx.Response(200, html="<h1>Welcome to the hotel</h1>"), RemoteError, "not a runstore hub"),
         (httpx.Response(200, json=[1]), RemoteError, "not a runstore hub"),
         (httpx.Response(200, json={"size": "3"}), RemoteError, "not a runstore hub"),
-        (httpx.Response(301, headers={"Location": "https://elsewhere"}), RemoteError, "HTTP 301"),
+        (httpx.Response(301, headers={"Location": "https://elsewhere"}), RemoteError, "sends on to https://elsewhere"),
         (httpx.Response(404, text="nginx"), RemoteError, "HTTP 404"),
         (httpx.Response(403), RemoteRefused, "refused the token"),
         (httpx.Response(503), RemoteUnreachable, "try again later"),

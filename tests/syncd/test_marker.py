@@ -176,6 +176,14 @@ def test_a_mark_with_other_content_is_not_ours(folder: Path, content: bytes) -> 
     assert not marker.take_back(folder, {log: replace(what, end=1)}, 1e12)
 
 
+def test_a_pipe_in_the_place_of_a_mark_is_not_waited_for(folder: Path) -> None:
+    logs = known(folder)
+    ((log, what),) = logs.items()
+    os.mkfifo(marker.path_of(log))
+    assert not marker.take_back(folder, {log: replace(what, end=1)}, 1e12)
+    assert marker.is_put(log)
+
+
 def test_a_directory_that_cannot_be_written_is_left_as_it_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     logs = known(folder)
     prove(logs, "lab")

@@ -140,6 +140,19 @@ def test_a_systemd_that_refuses_is_told_in_its_own_words(machine: Path) -> None:
         service.install("systemd", HOSTILE)
 
 
+def test_a_daemon_that_runs_is_ended_only_when_the_new_one_can_be_started(machine: Path) -> None:
+    ended: list[list[str]] = []
+    program(machine, "systemctl", "exit 1")
+    for kind in ("systemd", "cron"):
+        with pytest.raises(DaemonError):
+            service.install(kind, HOSTILE, lambda: ended.append(said(machine)))
+    assert ended == []
+    program(machine, "systemctl")
+    service.install("systemd", HOSTILE, lambda: ended.append(said(machine)))
+    (before,) = ended
+    assert before[-1] == "systemctl --user enable runstore.service"
+
+
 def test_lines_of_cron_come_once_and_leave_those_of_others(machine: Path) -> None:
     kept = with_crontab(machine)
     kept.write_text("0 5 * * * backup\n")

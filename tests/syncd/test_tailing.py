@@ -235,6 +235,16 @@ def test_a_log_whose_folder_is_away_is_gone_once_the_index_has_forgotten_it(
     assert (tails.errors, tails.take_gone()) == ({}, [log])
 
 
+def test_a_log_whose_path_is_not_utf8_is_said_and_holds_up_nobody(tails: Tails, tmp_path: Path) -> None:
+    unfit, log = tmp_path / "a\udcff" / "run-a.wandb", log_of(tmp_path, "one", 3)
+    unfit.parent.mkdir()
+    unfit.write_bytes(log.read_bytes())
+    for _ in range(2):
+        tails.note([unfit, log])
+        assert read_all(tails) == [log]
+        assert "not UTF-8" in tails.errors[unfit]
+
+
 def test_a_log_that_is_forgotten_is_not_read(tails: Tails, tmp_path: Path) -> None:
     log = log_of(tmp_path, "one", 3)
     tails.note([log])

@@ -95,6 +95,16 @@ def test_without_a_daemon_the_index_and_the_receipts_tell_all(bench: Bench) -> N
     assert "no run log" in bench.sentence("status", "home", code=3)
 
 
+def test_a_folder_that_nobody_told_of_is_looked_through_with_a_daemon_and_without_one(bench: Bench) -> None:
+    for name in ("one", "two"):
+        log = trained(bench, name)
+        (bench.folder / "far" / name).mkdir(parents=True)
+        log.parent.rename(bench.folder / "far" / name / log.parent.name)
+    assert [run["run"] for run in status(bench, "far/one")["runs"]] == ["demo/one"]
+    with daemon(bench):
+        assert [run["run"] for run in status(bench, "far/two")["runs"]] == ["demo/two"]
+
+
 def test_what_grows_behind_a_receipt_waits(bench: Bench) -> None:
     trained(bench)
     with bench.hub():

@@ -183,6 +183,7 @@ def test_sighup_reads_files_that_were_changed_by_hand_and_a_broken_one_changes_n
         daemon.send_signal(signal.SIGHUP)
         problem = eventually(lambda: asked(bench, "status")["problems"])
         assert "daemon.json: is damaged" in problem[0]
+        assert "is damaged" in told(bench, "daemon", "status")
         assert asked(bench, "status")["watching"] == [str(bench.folder / "more")]
         assert "is damaged" in bench.sentence("daemon", "reload", code=1)
         file.write_text(kept)

@@ -90,6 +90,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(one_root, "TREE_SHARE", 1.0)
     monkeypatch.setattr(polling, "LEAST_SECONDS", 0.1)
     monkeypatch.setattr(polling, "MOST_SECONDS", 0.3)
+    monkeypatch.setattr(polling, "TOLD_SECONDS", 0.3)
 
 
 @dataclass(frozen=True)
