@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from runstore.syncd.configuration import Configuration, WatchedRoot
 
 ignore_option = click.option(
-    "--ignore", multiple=True, metavar="GLOB", help="What to pass over in these folders; may be repeated."
+    "--ignore",
+    multiple=True,
+    metavar="GLOB",
+    help="What to pass over in these folders; may be repeated. '' for nothing.",
 )
 
 
@@ -39,17 +43,34 @@ remote_option = click.option(
 )
 
 
-def roots_of(folders: tuple[Path, ...], ignore: tuple[str, ...], remotes: tuple[str, ...]) -> list[WatchedRoot]:
-    """Return the folders as they are to be kept; raises NotFound for one that is not there, and for a remote."""
-    from runstore.syncd.configuration import WatchedRoot
-
-    going_to = checked_remotes(remotes)
+def resolved(folders: tuple[Path, ...]) -> list[Path]:
+    """Return the folders as they are to be kept; raises NotFound for one that is not there, and UsageError."""
     for folder in folders:
         if not folder.is_dir():
             raise NotFound(f"{folder}: there is no such folder; --watch takes one that holds runs, or will")
         if not is_text(folder.resolve()):
             raise UsageError(f"{folder}: a name in this path is not UTF-8, which the index can't hold")
-    return [WatchedRoot(folder.resolve(), ignore, going_to) for folder in folders]
+    return [folder.resolve() for folder in folders]
+
+
+def with_folders(
+    kept: Configuration, folders: list[Path], ignore: tuple[str, ...], remotes: tuple[str, ...]
+) -> Configuration:
+    """Return it with these folders, of which what is not given stays as it was; raises NotFound and UsageError."""
+    from runstore.syncd.configuration import WatchedRoot
+
+    known = {root.path: root for root in kept.roots}
+    for folder in folders:
+        kept = kept.with_root(with_given(known.get(folder, WatchedRoot(folder)), ignore, remotes))
+    return kept
+
+
+def with_given(root: WatchedRoot, ignore: tuple[str, ...], remotes: tuple[str, ...]) -> WatchedRoot:
+    """Return a folder with what is given of these; raises NotFound and UsageError."""
+    if "" in ignore and len(ignore) > 1:
+        raise UsageError("--ignore '' stands alone: it is for nothing to pass over any more")
+    patterns = tuple(filter(None, ignore)) if ignore else root.ignore
+    return replace(root, ignore=patterns, remotes=checked_remotes(remotes) if remotes else root.remotes)
 
 
 def checked_remotes(names: tuple[str, ...]) -> tuple[str, ...] | None:

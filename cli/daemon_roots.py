@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runstore.cli.daemon_common import ignore_option, reload_if_running, remote_option, roots_of
+from runstore.cli.daemon_common import ignore_option, reload_if_running, remote_option, resolved, with_folders
 from runstore.cli.output import warn
 from runstore.errors import NotFound
 
@@ -21,24 +21,18 @@ if TYPE_CHECKING:
 @ignore_option
 @remote_option
 def watch(folders: tuple[Path, ...], ignore: tuple[str, ...], remote: tuple[str, ...]) -> None:
-    """Watch these folders from now on, or, where they are watched, with other patterns and remotes from now on.
+    """Watch these folders from now on, or, where they are watched, with other patterns or remotes from now on.
 
-    A daemon that runs begins at once. Of nested folders the innermost says what is passed over and where runs go. Safe
-    to repeat.
+    What is not given stays as it is. A daemon that runs begins at once. Of nested folders the innermost says what is
+    passed over and where runs go. Safe to repeat.
 
     Example: runstore daemon watch ~/experiments --ignore scratch --remote lab
     """
     from runstore.syncd import configuration
 
-    given = roots_of(folders, ignore, remote)
-
-    def added(kept: Configuration) -> Configuration:
-        for root in given:
-            kept = kept.with_root(root)
-        return kept
-
-    configuration.change(added)
-    _say(f"watching {', '.join(str(root.path) for root in given)}", "it is watched once one is started")
+    given = resolved(folders)
+    configuration.change(lambda kept: with_folders(kept, given, ignore, remote))
+    _say(f"watching {', '.join(map(str, given))}", "it is watched once one is started")
 
 
 @click.command()

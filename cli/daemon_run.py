@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 import click
 
 from runstore.cli.daemon_common import (
-    checked_remotes,
     ignore_option,
     remote_option,
-    roots_of,
+    resolved,
+    with_folders,
+    with_given,
     with_something_to_watch,
 )
 from runstore.cli.output import warn
@@ -26,7 +27,7 @@ from runstore.errors import DaemonError
 from runstore.paths import home_folder
 
 if TYPE_CHECKING:
-    from runstore.syncd.configuration import Configuration, WatchedRoot
+    from runstore.syncd.configuration import Configuration
 
 _START_SECONDS = 20.0
 _STOP_SECONDS = 20.0
@@ -69,16 +70,16 @@ def start(
             f"a daemon ({lock.holder()}) runs already; `runstore daemon watch DIR` gives it another folder, "
             "`runstore daemon stop` ends it"
         )
-    given = roots_of(watch, ignore, remote)
+    given = resolved(watch)
     # The machine starts it in any folder: what lies there by chance is no wish of anybody's.
     takes_wandb = not if_needed and (not foreground or _is_in_terminal())
 
     def configured(kept: Configuration) -> Configuration:
         if given:
-            kept = _with_given(kept, given, says_how=bool(ignore or remote))
+            kept = with_folders(kept, given, ignore, remote)
         else:
             kept = with_something_to_watch(kept) if takes_wandb or not kept.roots else kept
-            kept = replace(kept, roots=tuple(_with(root, ignore, remote) for root in kept.roots))
+            kept = replace(kept, roots=tuple(with_given(root, ignore, remote) for root in kept.roots))
         return kept if metrics_port is None else replace(kept, metrics_port=metrics_port)
 
     kept = configuration.change(configured)
@@ -107,20 +108,6 @@ def stop() -> None:
             raise DaemonError(f"the daemon does not stop; see {home / 'daemon.log'}{hint}")
         time.sleep(0.05)
     warn("the daemon has stopped")
-
-
-def _with_given(kept: Configuration, given: list[WatchedRoot], *, says_how: bool) -> Configuration:
-    """Return it with these folders; those that were known stay as they are where nothing more is said of them."""
-    known = {root.path for root in kept.roots}
-    for root in given:
-        if says_how or root.path not in known:
-            kept = kept.with_root(root)
-    return kept
-
-
-def _with(root: WatchedRoot, ignore: tuple[str, ...], remotes: tuple[str, ...]) -> WatchedRoot:
-    """Return a folder that was known with what is given of these."""
-    return replace(root, ignore=ignore or root.ignore, remotes=checked_remotes(remotes) if remotes else root.remotes)
 
 
 def _is_in_terminal() -> bool:

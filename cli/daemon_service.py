@@ -33,6 +33,8 @@ def install(only_print: bool, kind: str | None) -> None:
         file = service.file_of(kind)
         warn(f"this would be {'in your crontab' if file is None else file}:")
         click.echo(service.text_of(kind, wanted), nl=False)
+        for note in service.notes_on(kind, wanted):
+            warn(note)
         return
     configuration.change(with_something_to_watch)
     done = service.install(kind, wanted, _end_one_that_runs)

@@ -49,6 +49,8 @@ RETRY_SECONDS = 5.0
 # How long a stop waits for the delivery that is under way, and for rows that are not written: the logs have them.
 STOP_SECONDS = 1.0
 CLOSE_SECONDS = 0.3
+# The main thread has a turn every second or so, and after each piece that it reads; later than this, something hangs.
+SILENT_SECONDS = 60.0
 # After so long a sleep of the machine, the network may be another.
 SLEPT_SECONDS = 30.0
 
@@ -80,6 +82,7 @@ class Daemon:
         self._suspends = Suspends()
         self._stopping = False
         self._started_at = time.time()
+        self._turn_at = time.monotonic()
 
     def run(self) -> None:
         """Work until `stop`; raises DaemonError where another daemon runs for this home."""
@@ -126,10 +129,17 @@ class Daemon:
             "roots": self._watcher.status(),
             "rescued": self._rescuer.status(),
             "remotes": self._targets.status(),
-            "problems": self._steering.problems(),
+            "problems": [*self._steering.problems(), *self._silence()],
             **told(list(self._intake.known.values()), list(self._targets), which),
             "errors": {str(path): sentence for path, sentence in list(self._intake.errors.items())},
         }
+
+    def _silence(self) -> list[str]:
+        """Return, in a sentence, that the main thread does not come to its next turn; others still answer then."""
+        seconds = time.monotonic() - self._turn_at
+        if seconds < SILENT_SECONDS:
+            return []
+        return [f"no log was looked at for {seconds:,.0f} s: a disk does not answer, or the daemon hangs; restart it"]
 
     def _status_asked(self, request: Mapping[str, Any]) -> dict[str, Any]:
         return self.status(str(request.get("logs", "all")))
@@ -163,6 +173,7 @@ class Daemon:
     def _work(self, indexer: LiveIndexer) -> None:
         self._watcher.scan()
         while not self._stopping:
+            self._turn_at = time.monotonic()
             if indexer.connection.is_replaced:
                 raise IndexUnusable(f"{indexer.path}: another index lies there now")
             self._steer(indexer)
@@ -198,6 +209,7 @@ class Daemon:
         self._remember_roots(indexer)
         self._intake.keep_to(Roots(roots))
         self._targets.apply(fan_out, list(self._intake.known.values()))
+        self._settling.targets_changed(self._intake.known)
 
     def _remember_roots(self, indexer: LiveIndexer) -> None:
         for root in self._watcher.paths:

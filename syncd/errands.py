@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,12 +105,11 @@ class Errands:
         self._follow(what)
         if shipment.bytes_sent:
             logger.info(
-                "event=delivered remote=%s log=%s bytes=%d records=%d seconds=%.0f",
+                "event=delivered remote=%s log=%s bytes=%d records=%d",
                 self._name,
                 what.log,
                 shipment.bytes_sent,
                 shipment.records,
-                time.time(),
             )
         return Outcome(Cursor(what.end, what.records), self._identity, shipment.receipt)
 

@@ -6,6 +6,7 @@ One log that fails never holds up another. What fails for all of them (no hub, a
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -53,7 +54,7 @@ class Round:
         """
         self._courier.start()
         try:
-            for some in _groups([log for log in list(self._left) if not self._taken_at_a_glance(indexer, log)]):
+            for some in _groups([log for log in self._present() if not self._taken_at_a_glance(indexer, log)]):
                 failed = indexer.catch_up_all(some)
                 for log in some:
                     self._take(indexer, log, failed.get(log.resolve()))
@@ -86,9 +87,23 @@ class Round:
         report.files_left = self._courier.files_left
         return report
 
+    def _present(self) -> list[Path]:
+        """Return the logs that are there; not those that were deleted since they were found."""
+        present = []
+        for log in list(self._left):
+            if os.path.exists(log):
+                present.append(log)
+                continue
+            del self._left[log]
+            if log.is_symlink():
+                error = NotFound(f"{log}: is a link that leads nowhere; remove it, or put back what it led to")
+                self._report.fail(log, log.parent.name, error)
+        return present
+
     def _taken_at_a_glance(self, indexer: Indexer, log: Path) -> bool:
         """Take a log that the index has not seen, if that can be done without it; who asks for runs will index it."""
-        if indexer.log_id(log) or not is_text(log.resolve()):
+        place = Path(os.path.realpath(log))
+        if not is_text(place) or indexer.log_id(place):
             return False
         try:
             what = glanced(log)
@@ -96,7 +111,7 @@ class Round:
             return False
         if what is None:
             return False
-        self._remember(indexer, log.resolve().parent.parent)
+        self._remember(indexer, place.parent.parent)
         self._given.append(what)
         self._courier.give(what)
         return True

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runstore.errors import DaemonError, StorageError
+from runstore.syncd.remotes.configured import TOKEN_VARIABLE
 
 KINDS = ("systemd", "launchd", "cron")
 UNIT = "runstore.service"
@@ -26,7 +27,7 @@ LABEL = "org.runstore.daemon"
 CRON_MARK = "# runstore daemon"
 
 # What the daemon has to know of the shell in which it was installed: where its files are, and how it gets out.
-KEPT_VARIABLES: tuple[str, ...] = ("RUNSTORE_HOME", "RUNSTORE_TOKEN", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
+KEPT_VARIABLES: tuple[str, ...] = ("RUNSTORE_HOME", TOKEN_VARIABLE, "XDG_CONFIG_HOME", "XDG_DATA_HOME")
 KEPT_VARIABLES += ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 KEPT_VARIABLES += ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
@@ -100,8 +101,12 @@ def launchd_plist(service: Service) -> str:
 
 
 def cron_lines(service: Service) -> str:
-    """Return lines for a crontab: started at boot, and looked after every five minutes."""
-    words = [f"{name}={shlex.quote(value)}" for name, value in service.environment.items()]
+    """Return lines for a crontab: started at boot, and looked after every five minutes.
+
+    Without the token: every user of the machine sees the words of a command while it runs.
+    """
+    told = {name: value for name, value in service.environment.items() if name != TOKEN_VARIABLE}
+    words = [f"{name}={shlex.quote(value)}" for name, value in told.items()]
     words += [shlex.quote(word) for word in (*service.program, "--if-needed")]
     command = " ".join(words).replace("%", "\\%")  # which stands for a line break there
     if "\n" in command:
@@ -112,6 +117,11 @@ def cron_lines(service: Service) -> str:
 def text_of(kind: str, service: Service) -> str:
     """Return what would be written for a service of this kind."""
     return {"systemd": systemd_unit, "launchd": launchd_plist, "cron": cron_lines}[kind](service)
+
+
+def notes_on(kind: str, service: Service) -> tuple[str, ...]:
+    """Return what a user should know of what would be written, in sentences."""
+    return (_NO_TOKEN,) if kind == "cron" and TOKEN_VARIABLE in service.environment else ()
 
 
 def kind_here() -> str:
@@ -136,23 +146,46 @@ def install(kind: str, service: Service, make_way: Callable[[], None] = lambda: 
     """Have the machine start the daemon from now on, and now; raises DaemonError and StorageError.
 
     `make_way` is to end a daemon that runs. It is called when nothing but the start of the new one is left to do.
+    The unit or agent of one that could not be installed is as it was before.
     """
     file, text = file_of(kind), text_of(kind, service)
     if file is None:
         _write_crontab(_without_ours(_crontab()) + text)
-        return Installed(kind, None)
+        return Installed(kind, None, notes_on(kind, service))
+    before = _text_in(file)
     _write(file, text)
+    try:
+        _start(kind, file, make_way)
+    except DaemonError as error:
+        raise DaemonError(f"{error}; {_put_back(kind, file, before)}") from error
+    return Installed(kind, file, () if kind == "launchd" or _lingers() else (_LINGER,))
+
+
+def _start(kind: str, file: Path, make_way: Callable[[], None]) -> None:
+    """Have the machine read what was written, and start it; raises DaemonError."""
     if kind == "launchd":
         domain = f"gui/{os.getuid()}"
         _done("launchctl", "bootout", f"{domain}/{LABEL}")  # an earlier one
         make_way()
         _do("launchctl", "bootstrap", domain, str(file))
-        return Installed(kind, file)
+        return
     _do("systemctl", "--user", "daemon-reload")
     _do("systemctl", "--user", "enable", UNIT)
     make_way()
     _do("systemctl", "--user", "restart", UNIT)
-    return Installed(kind, file, () if _lingers() else (_LINGER,))
+
+
+def _put_back(kind: str, file: Path, before: str | None) -> str:
+    """Leave of a unit or agent what there was before; return what was done, in words. Raises StorageError."""
+    if before is not None:
+        _write(file, before)
+    else:
+        if kind == "systemd":
+            _done("systemctl", "--user", "disable", UNIT)
+        file.unlink(missing_ok=True)
+    if kind == "systemd":
+        _done("systemctl", "--user", "daemon-reload")
+    return f"{file} is deleted again" if before is None else f"{file} is as it was before"
 
 
 def uninstall() -> list[Installed]:
@@ -176,6 +209,10 @@ def uninstall() -> list[Installed]:
     return found
 
 
+_NO_TOKEN = (
+    "RUNSTORE_TOKEN is not in the crontab, whose commands everybody here can see; keep it in the config folder instead: "
+    "runstore remote add NAME URL --token T"
+)
 _LINGER = "the daemon ends when you log out of your last session; to keep it: loginctl enable-linger"
 
 
@@ -183,6 +220,15 @@ def _quoted(word: str) -> str:
     """Return a word as systemd reads it, with `%` standing for itself; `$` is special in commands alone."""
     text = word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("%", "%%")
     return f'"{text}"' if re.search(r"[^\w@%+=:,./$-]", text) or not text else text
+
+
+def _text_in(file: Path) -> str | None:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise StorageError(f"{file}: can't be read ({error})") from error
 
 
 def _write(file: Path, text: str) -> None:

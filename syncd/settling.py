@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -56,6 +57,13 @@ class Settling:
             return  # a live log, most often
         if marker.take_back(folder, {**_of_folder(folder, known), what.log: what}, files_changed_at):
             logger.info("event=unmarked folder=%s", folder)
+
+    def targets_changed(self, known: Mapping[Path, Ready]) -> None:
+        """Take back the marks of runs that go to a target which has not proven to hold them: one that is new."""
+        for log, what in known.items():
+            couriers = self._couriers(what)
+            if marker.is_put(log) and couriers and not _is_verified(couriers, [log]):
+                self.changed(what, {}, math.inf)
 
     def work(self, indexer: Indexer, known: Mapping[Path, Ready]) -> None:
         """Do what is due, for a moment at most."""

@@ -73,13 +73,14 @@ def ship(
 
 
 def proof(
-    remote: str, size: int, chain: str, records: int, *, nothing_beside: bool = False
+    remote: Remote, size: int, chain: str, records: int, *, nothing_beside: bool = False
 ) -> Callable[[Receipt | None], Receipt]:
     """Return what makes the receipt that is kept into one of this proof; it says nothing new of files."""
 
     def changed(kept: Receipt | None) -> Receipt:
         return Receipt(
-            remote=remote,
+            remote=remote.name,
+            url=remote.address,
             size=size,
             chain=chain,
             records=records,
@@ -165,13 +166,13 @@ class _Passage:
 
     def _keep(self, identity: str, receipt: Receipt | None, digest: SegmentDigest) -> None:
         """Save what is proven now, unless the receipt says so already."""
-        proven = (digest.size, digest.chain, 0, "")
-        known = (receipt.size, receipt.chain, receipt.held, receipt.error) if receipt else None
+        proven = (digest.size, digest.chain, 0, "", self._remote.address)
+        known = (receipt.size, receipt.chain, receipt.held, receipt.error, receipt.url) if receipt else None
         # It says less of the records where it was kept in the midst of a delivery, or of one that knew of fewer.
         if receipt is not None and known == proven and receipt.records >= self._records:
             return
 
-        changed = proof(self._remote.name, digest.size, digest.chain, self._records)
+        changed = proof(self._remote, digest.size, digest.chain, self._records)
         try:
             self._receipt = receipts.change(self._log, self._log_id, identity, changed)
         except StorageError as error:

@@ -30,7 +30,7 @@ _LOGS = (
     " tags FROM logs LEFT JOIN runs ON runs.id = run"
 )
 _DELIVERIES = (
-    "SELECT log, target, remote, size, records, verified_at, files, files_left, held, error FROM deliveries"
+    "SELECT log, target, remote, url, size, records, verified_at, files, files_left, held, error FROM deliveries"
     " ORDER BY verified_at"
 )
 
@@ -43,6 +43,7 @@ class _Delivery:
 
     target: str
     remote: str
+    url: str
     size: int
     records: int
     verified_at: float
@@ -88,15 +89,31 @@ class Standings:
         ]
 
     def _known_deliveries(self) -> tuple[dict[int, list[_Delivery]], dict[str, str]]:
-        """Return what targets hold, by log, and what each target is called: as it is configured, or was called last."""
+        """Return what targets hold, by log, and what each target is called: as it is configured, or was called last.
+
+        A target whose name, or address, is another's by now is none that a log goes to: it has no name.
+        """
         found: dict[int, list[_Delivery]] = {}
         names: dict[str, str] = {}
+        latest: dict[str, str] = {}
         for log, *columns in self._connection.execute(_DELIVERIES):
             one = _Delivery(*columns)
             found.setdefault(log, []).append(one)
-            if one.remote in self._fan_out.policies or names.get(one.target) not in self._fan_out.policies:
-                names[one.target] = one.remote
-        return found, names
+            name = self._name_of(one)
+            if name is None:
+                continue
+            latest[name] = one.target
+            if name in self._fan_out.policies or names.get(one.target) not in self._fan_out.policies:
+                names[one.target] = name
+        return found, {target: name for target, name in names.items() if latest[name] == target}
+
+    def _name_of(self, one: _Delivery) -> str | None:
+        """Return the name of the target that proved this; None where another one has that name now."""
+        urls, is_known = self._fan_out.urls, one.remote in self._fan_out.policies
+        if is_known and (not one.url or urls.get(one.remote, one.url) == one.url):
+            return one.remote
+        others = (name for name, url in urls.items() if url == one.url)
+        return next(others, None if is_known else one.remote)
 
     def _runs_of_edit_logs(self) -> dict[int, RunPath]:
         rows = self._connection.execute("SELECT DISTINCT log, entity, project, run_id FROM edits")
@@ -139,7 +156,7 @@ class Standings:
             waiting = "unwatched"
         at = {name: AtTarget(waiting, files_left=-1) for name in names if not is_empty}
         for one in self._deliveries.get(log.id, ()):
-            name = self._names[one.target]
+            name = self._names.get(one.target, "")
             if name in self._fan_out.policies or "://" in name:  # not of a remote that the user has removed
                 at[name] = _held(one, durable, waiting, has_files=not is_edit_log_name(path.name))
         return {name: _with_live(name, one, live) for name, one in at.items()}

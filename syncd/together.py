@@ -63,7 +63,7 @@ def ship_together(logs: Sequence[Ready], remote: Remote, progress: Callable[[int
         marks = remote.append_all([(parcel.what.log_id, parcel.digest.size, parcel.data) for parcel in some])
         for parcel, mark in zip(some, marks, strict=True):
             if mark == parcel.ahead.mark():
-                shipped[parcel.what.log] = _kept(parcel, mark, remote.name, identity)
+                shipped[parcel.what.log] = _kept(parcel, mark, remote, identity)
         progress(sum(len(parcel.data) for parcel in some))
     return shipped
 
@@ -102,13 +102,14 @@ def grouped(items: Iterable[_Item], size_of: Callable[[_Item], int], most: int) 
         yield group
 
 
-def _kept(parcel: _Parcel, mark: Mark, name: str, identity: str) -> Shipment:
+def _kept(parcel: _Parcel, mark: Mark, remote: Remote, identity: str) -> Shipment:
     """Keep the receipt of what was proven, unless it says so already."""
     what, receipt = parcel.what, parcel.receipt
     note = ""
-    if receipt is None or parcel.data or receipt.error or receipt.records < what.records:
+    is_said = receipt is not None and not receipt.error and receipt.url == remote.address
+    if receipt is None or not is_said or parcel.data or receipt.records < what.records:
         nothing_beside = not any((what.log.parent / folder).exists() for folder in (FILES, BLOBS))
-        changed = proof(name, mark.size, mark.chain, what.records, nothing_beside=nothing_beside)
+        changed = proof(remote, mark.size, mark.chain, what.records, nothing_beside=nothing_beside)
         try:
             receipt = receipts.change(what.log, what.log_id, identity, changed)
         except StorageError as error:

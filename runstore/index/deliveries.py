@@ -36,7 +36,7 @@ def enter(connection: sqlite3.Connection, log: int, path: Path, log_id: str) -> 
     connection.execute("DELETE FROM deliveries WHERE log = ?", (log,))
     if seen:
         rows = [(log, target, *_columns(receipt), seen) for target, receipt in proofs.load(path, log_id).items()]
-        connection.executemany(f"INSERT INTO deliveries VALUES ({', '.join('?' * 14)})", rows)
+        connection.executemany(f"INSERT INTO deliveries VALUES ({', '.join('?' * 15)})", rows)
 
 
 def enter_these(connection: sqlite3.Connection, transaction: Transaction, logs: Iterable[Path]) -> None:
@@ -84,6 +84,7 @@ def _columns(receipt: Receipt) -> tuple[object, ...]:
     beside = [*receipt.files.values(), *receipt.blobs.values()]
     return (
         receipt.remote,
+        receipt.url,
         receipt.size,
         receipt.chain,
         receipt.records,

@@ -1,7 +1,7 @@
 """Read receipts: what each target has proven to hold of a log, kept as JSON beside the log.
 
-    {"version": 1, "log_id": ..., "targets": {IDENTITY: {"remote", "size", "chain", "records", "verified_at", "held",
-                                                          "files": {PATH: {"size", "mtime_ns", "sha256"}},
+    {"version": 1, "log_id": ..., "targets": {IDENTITY: {"remote", "url", "size", "chain", "records", "verified_at",
+                                                          "held", "files": {PATH: {"size", "mtime_ns", "sha256"}},
                                                           "blobs": likewise, "files_left", "error", "failed_at"}}}
 
 A receipt saves work and tells `status` what is delivered; nothing depends on it. Every one can be derived again by
@@ -43,7 +43,8 @@ class FileStamp:
 class Receipt:
     """What one target holds, by its own proof: `size` bytes of the log with `chain`, the files, and artifacts' blobs.
 
-    `records` whole records end before `size`; times are in ISO 8601 UTC. `files_left` counts what lies beside the log
+    `remote` and `url` are what the user called it then, and where it was. `records` whole records end before `size`;
+    times are in ISO 8601 UTC. `files_left` counts what lies beside the log
     and could not be delivered; -1: nobody has looked yet. `held` is how many bytes the target has where that is more
     than were here, since the source lost some; 0 else. `error` is why the last attempt at this log failed, at
     `failed_at`; "" where it did not.
@@ -60,6 +61,7 @@ class Receipt:
     held: int = 0
     error: str = ""
     failed_at: str = ""
+    url: str = ""
 
 
 def load(log: Path, log_id: str) -> dict[str, Receipt]:
@@ -111,6 +113,7 @@ def _receipt(value: dict[str, Any]) -> Receipt:
         held=_count(value.get("held", 0)),
         error=str(value.get("error", "")),
         failed_at=str(value.get("failed_at", "")),
+        url=str(value.get("url", "")),
     )
 
 

@@ -284,6 +284,7 @@ CREATE TABLE deliveries (
     log INTEGER NOT NULL REFERENCES logs(id),
     target TEXT NOT NULL,           -- what the target is known by whatever its address, such as hub:<id>
     remote TEXT NOT NULL,           -- what the user called it then
+    url TEXT NOT NULL,              -- where it was then; '' where the receipt does not say
     size INTEGER NOT NULL,          -- bytes of the log that it holds, digests compared; 0: none were proven
     chain TEXT NOT NULL,            -- that digest, as core/segments.py has it
     records INTEGER NOT NULL,       -- whole records in these bytes

@@ -34,6 +34,11 @@ class Remote(Protocol):
         """What the user calls the target; only for messages."""
         ...
 
+    @property
+    def address(self) -> str:
+        """Where the target is, as the user wrote it; kept in receipts, since another one may get its name."""
+        ...
+
     def identity(self) -> str:
         """Return what stays the same while the target holds the same data, whatever its address; kept in receipts."""
         ...

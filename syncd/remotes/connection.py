@@ -45,8 +45,13 @@ class HubConnection:
     def __init__(self, url: str, token: str, transport: httpx.BaseTransport | None = None) -> None:
         self.url = _checked_url(url)
         token = token.strip()
-        if not (token and token.isascii() and token.isprintable()):
-            raise UsageError(f"the token for {self.url} is empty, or has characters that no token has; paste it again")
+        if not token:
+            raise UsageError(
+                f"there is no token for {self.url}: set RUNSTORE_TOKEN to it, or keep it with "
+                "`runstore remote add NAME URL --token T`; nothing was sent"
+            )
+        if not (token.isascii() and token.isprintable()):
+            raise UsageError(f"the token for {self.url} has characters that no token has; paste it again")
         headers = {"Authorization": f"Bearer {token}"}
         self._client = httpx.Client(
             base_url=self.url,
@@ -226,4 +231,6 @@ def _checked_url(url: str) -> str:
         raise UsageError(
             f"{url!r} is not a hub's URL; write http:// or https:// before the host, like http://host:8765"
         )
+    if parsed.port is not None and not 0 < parsed.port < 65536:  # httpx takes any number
+        raise UsageError(f"{url!r}: there is no port {parsed.port}; a hub's URL looks like http://host:8765")
     return str(parsed).rstrip("/")

@@ -28,7 +28,7 @@ class HubRemote:
     def __init__(
         self, url: str, token: str, *, name: str = "hub", transport: httpx.BaseTransport | None = None
     ) -> None:
-        self.name = name
+        self.name, self.address = name, url
         self.connection = HubConnection(url, token, transport)
 
     @property

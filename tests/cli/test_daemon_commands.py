@@ -112,7 +112,13 @@ def test_folders_are_watched_and_unwatched_though_no_daemon_runs(with_lab: Runst
     roots = [WatchedRoot(tmp_path / name, ("*.old",), ("lab",)) for name in ("a", "b")]
     assert configuration.load().roots == tuple(roots)
     with_lab("daemon", "watch", "a", "--remote", "none")
-    assert configuration.load().roots[0] == WatchedRoot(tmp_path / "a", (), ())
+    assert configuration.load().roots[0] == WatchedRoot(tmp_path / "a", ("*.old",), ())
+    with_lab("daemon", "watch", "a", "--ignore", "x")
+    assert configuration.load().roots[0] == WatchedRoot(tmp_path / "a", ("x",), ())
+    with_lab("daemon", "watch", "a", "--ignore", "", "--remote", "all")
+    assert configuration.load().roots[0] == WatchedRoot(tmp_path / "a")
+    with_lab("daemon", "watch", "a")
+    assert configuration.load().roots[0] == WatchedRoot(tmp_path / "a")
     with_lab("daemon", "unwatch", "a")
     assert configuration.load().roots == (roots[1],)
     with pytest.raises(NotFound, match=f"{tmp_path}/b is"):
@@ -126,6 +132,7 @@ def test_folders_are_watched_and_unwatched_though_no_daemon_runs(with_lab: Runst
         (("a", "--remote", "lob"), NotFound),
         (("a", "--remote", "all", "--remote", "lab"), UsageError),
         (("a", "--remote", "://x"), RunstoreError),
+        (("a", "--ignore", "x", "--ignore", ""), UsageError),
     ],
 )
 def test_what_can_not_be_watched_is_refused(

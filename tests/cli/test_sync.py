@@ -202,6 +202,21 @@ def test_files_that_are_no_logs_are_said_each_in_a_sentence_and_the_run_is_deliv
         assert next(bench.folder.glob(f"wandb/*/run-{name}.wandb")).read_bytes() == content
 
 
+def test_a_path_that_leads_nowhere_or_is_no_text_holds_up_no_other(bench: Bench) -> None:
+    wandb = bench.folder / "wandb"
+    loop = wandb / "offline-run-20240102_030405-loop"
+    loop.mkdir()
+    (loop / "run-loop.wandb").symlink_to("run-loop.wandb")
+    odd = wandb / os.fsdecode(b"offline-run-20240102_030405-\xff")
+    odd.mkdir()
+    (odd / "run-odd.wandb").write_bytes(next(wandb.glob("*/run-one.wandb")).read_bytes())
+    with bench.hub():
+        report = bench.json("sync", code=1)
+    assert (report["verified"], report["failed"]) == (1, 2)
+    assert any("leads nowhere" in sentence for sentence in report["errors"].values())
+    assert any("not UTF-8" in sentence for sentence in report["errors"].values())
+
+
 def test_an_interruption_ends_it_at_once_with_a_sentence(bench: Bench) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and never answers
         command = [sys.executable, "-m", "runstore", "sync", "--remote", f"http://127.0.0.1:{silent.getsockname()[1]}"]

@@ -284,14 +284,32 @@ def test_hub_that_is_not_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["hub.example", "hub:8765", "ftp://hub", "http://", "http://[", "http://a b", "/v1", ""]
+    "url",
+    [
+        "hub.example",
+        "hub:8765",
+        "ftp://hub",
+        "http://",
+        "http://[",
+        "http://a b",
+        "/v1",
+        "",
+        "http://h:99999",
+        "http://h:0",
+    ],
 )
 def test_url_without_scheme_or_host_is_a_usage_error(url: str) -> None:
     with pytest.raises(UsageError, match="http://"):
         HubRemote(url, "rs_x")
 
 
-@pytest.mark.parametrize("token", ["", " ", "rs_ä", "rs_a\nb"])
+@pytest.mark.parametrize("token", ["", " "])
+def test_no_token_is_a_usage_error_that_says_where_it_is_taken_from(token: str) -> None:
+    with pytest.raises(UsageError, match="set RUNSTORE_TOKEN"):
+        HubRemote("http://hub", token)
+
+
+@pytest.mark.parametrize("token", ["rs_ä", "rs_a\nb"])
 def test_token_that_cannot_be_sent_is_a_usage_error(token: str) -> None:
     with pytest.raises(UsageError, match="paste it again"):
         HubRemote("http://hub", token)

@@ -105,3 +105,10 @@ def test_a_file_that_is_no_log_is_told_of_until_it_is_one(daemon: Daemon, tmp_pa
     place.write_bytes(good.read_bytes())
     waits_for(daemon, lambda logs: set(logs) == {str(place)})
     assert daemon.status()["errors"] == {}
+
+
+def test_a_daemon_that_hangs_says_so_itself(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert daemon.status()["problems"] == []
+    monkeypatch.setattr("runstore.syncd.daemon.SILENT_SECONDS", 0.0)
+    (problem,) = daemon.status()["problems"]
+    assert "no log was looked at for" in problem

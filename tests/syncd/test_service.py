@@ -91,6 +91,16 @@ def test_a_shell_reads_from_the_lines_of_cron_what_was_meant() -> None:
         service.cron_lines(Service(("python",), {"RUNSTORE_HOME": "/a\nb"}))
 
 
+def test_a_token_stands_in_a_unit_and_not_in_a_command_that_everybody_sees(machine: Path) -> None:
+    secret = Service(HOSTILE.program, {**HOSTILE.environment, "RUNSTORE_TOKEN": "rs_secret"})
+    assert "RUNSTORE_TOKEN=rs_secret" in service.systemd_unit(secret)
+    kept = with_crontab(machine)
+    (note,) = service.install("cron", secret).notes
+    assert "runstore remote add NAME URL --token" in note
+    assert kept.read_text() == service.cron_lines(HOSTILE)
+    assert service.notes_on("systemd", secret) == service.notes_on("cron", HOSTILE) == ()
+
+
 def test_the_program_is_this_one_and_what_it_needs_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNSTORE_HOME", "relative")
     monkeypatch.setenv("HTTPS_PROXY", "")
@@ -138,6 +148,20 @@ def test_a_systemd_that_refuses_is_told_in_its_own_words(machine: Path) -> None:
     program(machine, "systemctl", "echo 'Failed to connect to bus' >&2; exit 1")
     with pytest.raises(DaemonError, match="daemon-reload` failed: Failed to connect to bus"):
         service.install("systemd", HOSTILE)
+
+
+@pytest.mark.parametrize("step", ["daemon-reload", "enable", "restart"])
+def test_a_unit_that_could_not_be_started_is_taken_away_again_or_as_it_was(machine: Path, step: str) -> None:
+    file = machine / "config" / "systemd" / "user" / "runstore.service"
+    program(machine, "systemctl", f'[ "$2" != {step} ] || exit 1')
+    with pytest.raises(DaemonError, match=f"{step}.* failed.*; {file} is deleted again"):
+        service.install("systemd", HOSTILE)
+    assert list(file.parent.iterdir()) == []
+    assert said(machine)[-2:] == ["systemctl --user disable runstore.service", "systemctl --user daemon-reload"]
+    file.write_text("an earlier one")
+    with pytest.raises(DaemonError, match=f"{file} is as it was before"):
+        service.install("systemd", HOSTILE)
+    assert file.read_text() == "an earlier one"
 
 
 def test_a_daemon_that_runs_is_ended_only_when_the_new_one_can_be_started(machine: Path) -> None:

@@ -106,6 +106,17 @@ def test_it_is_marked_when_the_last_target_has_proven_it(desk: Desk) -> None:
     assert desk.is_marked
 
 
+@pytest.mark.parametrize(("standing", "is_marked"), [(VERIFIED, True), (replace(VERIFIED, state="queued"), False)])
+def test_a_target_that_is_new_has_the_mark_taken_back_until_it_has_proven_it(
+    desk: Desk, standing: Standing, is_marked: bool
+) -> None:
+    desk.prove()
+    desk.work()
+    desk.couriers.append(Told("far", standing))
+    desk.settling.targets_changed(desk.known)
+    assert desk.is_marked == is_marked
+
+
 def test_a_target_that_was_never_given_the_log_has_not_proven_it(desk: Desk) -> None:
     desk.couriers.append(Told("far", None))
     desk.prove()

@@ -168,6 +168,8 @@ def test_hub_moved_to_another_address_keeps_its_receipts(tmp_path: Path, log: Pa
             remote = hub.remote()
             reads.clear()
             assert deliver(log, remote).bytes_sent == expected
+            (receipt,) = receipts.load(log, LOG).values()
+            assert receipt.url == hub.url  # `status` believes what was proven where the remote is now
             remote.close()
     assert sum(reads) < SEGMENT_BYTES
 

@@ -36,18 +36,18 @@ def log(tmp_path: Path, indexer: Indexer) -> Path:
     return log
 
 
-def fan_out(tmp_path: Path, **policies: Policy) -> FanOut:
+def fan_out(tmp_path: Path, urls: dict[str, str] | None = None, **policies: Policy) -> FanOut:
     """Everything below the folder goes to these remotes."""
-    return FanOut.of(Configuration((WatchedRoot(tmp_path),)), policies)
+    return FanOut.of(Configuration((WatchedRoot(tmp_path),)), policies, urls)
 
 
-def prove(indexer: Indexer, log: Path, name: str = "lab", **other: Any) -> Receipt:
+def prove(indexer: Indexer, log: Path, name: str = "lab", identity: str = "", **other: Any) -> Receipt:
     """Let a target prove to hold a log as it is indexed, or otherwise."""
     what = ready(indexer, log)
     assert what is not None
     whole = Receipt(name, what.end, "00" * 32, what.records, "2025-01-02T03:04:05+00:00", files_left=0)
     receipt = replace(whole, **other)
-    receipts.save(log, what.log_id, f"hub:{other.get('remote', name)}", receipt)
+    receipts.save(log, what.log_id, identity or f"hub:{other.get('remote', name)}", receipt)
     indexer.enter_deliveries(log)
     return receipt
 
@@ -198,6 +198,40 @@ def test_a_target_has_its_configured_name_whatever_it_was_called_last(
         indexer.enter_deliveries(each)
     standings = Standings(indexer.connection, fan_out(tmp_path, lab=Policy())).logs()
     assert [standing.at.keys() for standing in standings] == [{"lab"}, {"lab"}]
+
+
+def test_what_another_target_of_that_name_proved_is_not_delivered(tmp_path: Path, indexer: Indexer, log: Path) -> None:
+    prove(indexer, log, identity="hub:old", url="http://old")
+    assert the_standing(indexer, fan_out(tmp_path, {"lab": "http://old"}, lab=Policy())).is_settled
+    going = fan_out(tmp_path, {"lab": "http://new"}, lab=Policy())
+    assert the_standing(indexer, going).at == {"lab": AtTarget("waiting", files_left=NOT_LOOKED_AT)}
+    prove(
+        indexer, log, identity="hub:new", url="http://new", verified_at="2025-01-02T03:04:06+00:00", size=10, records=1
+    )
+    assert (the_standing(indexer, going).at["lab"].state, the_standing(indexer, going).at["lab"].bytes) == (
+        "waiting",
+        10,
+    )
+
+
+def test_a_target_at_another_address_is_the_same_when_it_has_proven_it(
+    tmp_path: Path, indexer: Indexer, log: Path
+) -> None:
+    prove(indexer, log, url="http://old")
+    prove(indexer, log, url="http://new")
+    assert the_standing(indexer, fan_out(tmp_path, {"lab": "http://new"}, lab=Policy())).at["lab"].state == "delivered"
+    assert the_standing(indexer, fan_out(tmp_path, {"far": "http://new"}, far=Policy())).at["far"].state == "delivered"
+
+
+def test_a_target_that_was_made_anew_at_its_address_holds_what_it_has_proven_since(
+    tmp_path: Path, indexer: Indexer, log: Path
+) -> None:
+    prove(indexer, log, identity="hub:old", url="http://lab")
+    prove(
+        indexer, log, identity="hub:new", url="http://lab", verified_at="2025-02-02T03:04:06+00:00", size=7, records=1
+    )
+    standing = the_standing(indexer, fan_out(tmp_path, {"lab": "http://lab"}, lab=Policy()))
+    assert (standing.at["lab"].state, standing.at["lab"].bytes) == ("waiting", 7)
 
 
 def test_edits_of_a_run_are_part_of_it_and_have_no_files(tmp_path: Path, indexer: Indexer, log: Path) -> None:
