@@ -25,15 +25,15 @@ def install(only_print: bool, kind: str | None) -> None:
 
     Example: runstore daemon install --print
     """
-    from runstore.syncd import configuration, service
+    from runstore.syncd import configuration, service, service_text
 
-    wanted = service.Service.of_this_process()
+    wanted = service_text.Service.of_this_process()
     kind = kind or service.kind_here()
     if only_print:
         file = service.file_of(kind)
         warn(f"this would be {'in your crontab' if file is None else file}:")
-        click.echo(service.text_of(kind, wanted), nl=False)
-        for note in service.notes_on(kind, wanted):
+        click.echo(service_text.text_of(kind, wanted), nl=False)
+        for note in service_text.notes_on(kind, wanted):
             warn(note)
         return
     configuration.change(with_something_to_watch)

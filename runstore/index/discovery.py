@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISDIR
 
+from runstore.index.absence import Absence
 from runstore.paths import is_inside_run, is_log_name, is_text
 
 # Times of folders count to the second on some file systems, and a server's clock may be a little behind ours.
@@ -55,17 +56,28 @@ Skips = Callable[[str], bool]
 
 
 def changes(
-    connection: sqlite3.Connection, places: Iterable[Path], everything: bool = False, skips: Skips | None = None
+    connection: sqlite3.Connection,
+    places: Iterable[Path],
+    everything: bool = False,
+    skips: Skips | None = None,
+    are_certain: bool = False,
 ) -> Changes:
     """Return what changed at or below `places`; with `everything`, of all other logs that the index knows as well.
 
-    Places must exist. A log that is gone from outside of them is `gone` only if the folder above its run directory
-    is still there: else a file system is away, and what it held stays known. Nothing is said of what `skips` names.
+    Places must exist. A log that is not found is `gone` only if no sign says that a file system is away, see
+    absence.py: what that held stays known. Places that `are_certain` were seen to be what they were, and whatever is
+    not found in them is gone. Nothing is said of what `skips` names.
     """
     found = Changes()
     skips = skips or _skips_nothing
     looked_at = _without_those_below_others((place.resolve() for place in places), skips)
-    known = _look_at_logs(connection, looked_at, everything, found, skips)
+    absence = Absence(Path(root) for (root,) in connection.execute("SELECT path FROM roots"))
+
+    def is_gone(path: str, mtime_ns: int) -> bool:
+        is_looked_through = any(is_below(path, place) for place in looked_at)
+        return (are_certain and is_looked_through) or absence.is_certain(Path(path), mtime_ns, is_looked_through)
+
+    known = _look_at_logs(connection, [] if everything else looked_at, found, skips, is_gone)
     new: set[str] = set()
     for place in looked_at:
         if place.is_dir():
@@ -117,19 +129,26 @@ def _without_those_below_others(places: Iterable[Path], skips: Skips) -> list[Pa
 
 
 def _look_at_logs(
-    connection: sqlite3.Connection, places: Sequence[Path], everything: bool, found: Changes, skips: Skips
+    connection: sqlite3.Connection,
+    places: Sequence[Path],
+    found: Changes,
+    skips: Skips,
+    is_gone: Callable[[str, int], bool],
 ) -> set[str]:
-    """Compare the known logs with their files, and return their paths."""
+    """Compare the logs that are known below `places`, of none: all, with their files, and return their paths.
+
+    `is_gone` is asked of a path where nothing is, and when that was last written.
+    """
     known = set()
-    stat, of_places = os.stat, [] if everything else places
-    for path, size, mtime_ns in _rows(connection, "SELECT path, size, mtime_ns FROM logs", of_places):
+    stat = os.stat
+    for path, size, mtime_ns in _rows(connection, "SELECT path, size, mtime_ns FROM logs", places):
         known.add(path)
         if skips(path):
             continue
         try:
             status = stat(path)
         except (FileNotFoundError, NotADirectoryError):
-            if any(is_below(path, place) for place in places) or Path(path).parent.parent.exists():
+            if is_gone(path, mtime_ns):
                 found.gone.append(Path(path))
             continue
         except OSError:  # whoever reads it says why that can't be done

@@ -93,7 +93,8 @@ class Indexer:
     def catch_up_below(self, path: Path, progress: Callable[[int], None] | None = None) -> list[LogError]:
         """Bring all logs at or below `path` up to date; return what could not be read as a log at all.
 
-        Forgets logs that were below `path` and are gone. Raises NotFound where there is nothing at `path`.
+        Forgets logs that were below `path` and are gone, but none that seem to be on a file system that is away.
+        Raises NotFound where there is nothing at `path`.
         """
         if not path.exists():
             raise NotFound(f"{path}: there is no such file or folder; give a run directory or a folder above it")
@@ -112,9 +113,11 @@ class Indexer:
     def changes_below(self, places: Iterable[Path], skips: Callable[[str], bool] | None = None) -> Changes:
         """Return what is not as the index has it, of all that is at or below `places`; costs a look at each log.
 
-        Paths that `skips` names are taken to be as they were.
+        Paths that `skips` names are taken to be as they were. Of places that are there, what is not found in them is
+        gone: whoever asks knows whether something is mounted there, as the daemon does.
         """
-        return changes(self.connection, [place for place in places if place.exists()], skips=skips)
+        there = [place for place in places if place.exists()]
+        return changes(self.connection, there, skips=skips, are_certain=True) if there else Changes()
 
     def take_in(self, found: Changes, progress: Callable[[int], None] | None = None) -> Failures:
         """Index what changed, forget what is gone; return what could not be read as a log, and why."""

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from runstore.cli.main import cli
 from runstore.errors import NotFound, RunstoreError, UsageError
-from runstore.syncd import configuration, service
+from runstore.syncd import configuration, service, service_text
 from runstore.syncd.configuration import Configuration, WatchedRoot
 from runstore.syncd.hours import QuietHours
 from runstore.syncd.lock import DaemonLock
@@ -246,10 +246,10 @@ def test_names_of_remotes_are_completed(with_lab: Runstore) -> None:
         assert said.split()[1::3] == ["lab", "lake"], command
 
 
-@pytest.mark.parametrize("kind", service.KINDS)
+@pytest.mark.parametrize("kind", service_text.KINDS)
 def test_what_would_be_installed_is_shown_and_nothing_is_done(runstore: Runstore, kind: str, tmp_path: Path) -> None:
     done = runstore("daemon", "install", "--print", "--kind", kind)
-    assert done.stdout == service.text_of(kind, service.Service.of_this_process())
+    assert done.stdout == service_text.text_of(kind, service_text.Service.of_this_process())
     assert str(tmp_path / "home") in done.stdout
     assert configuration.load() == Configuration()
 
@@ -260,7 +260,7 @@ def test_what_is_installed_and_taken_away_is_said(
     done: list[str] = []
     file = tmp_path / "unit"
 
-    def install(kind: str, what: service.Service, make_way: Callable[[], None]) -> service.Installed:
+    def install(kind: str, what: service_text.Service, make_way: Callable[[], None]) -> service.Installed:
         make_way()  # of no daemon
         done.append(kind)
         return service.Installed(kind, file, ("linger",))

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from runstore.errors import DaemonError
-from runstore.syncd import service
-from runstore.syncd.service import Service
+from runstore.syncd import service, service_text
+from runstore.syncd.service_text import Service
 
 HOSTILE = Service(
     ("/opt/my python/bin/python3", "-m", "runstore", "daemon", "start"),
@@ -51,26 +51,26 @@ def said(machine: Path) -> list[str]:
 
 
 def test_a_unit_holds_words_of_any_characters_as_systemd_reads_them() -> None:
-    unit = service.systemd_unit(HOSTILE)
+    unit = service_text.systemd_unit(HOSTILE)
     assert 'ExecStart="/opt/my python/bin/python3" -m runstore daemon start --foreground\n' in unit
     assert r'Environment="RUNSTORE_HOME=/data/100%% \"mine\" $HOME\\x"' in unit
-    assert "start $$5 --foreground\n" in service.systemd_unit(Service(("python", "start", "$5"), {}))
+    assert "start $$5 --foreground\n" in service_text.systemd_unit(Service(("python", "start", "$5"), {}))
     assert "Environment=HTTPS_PROXY=http://proxy:3128\n" in unit
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed here")
 def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
-    unit = tmp_path / service.UNIT
-    unit.write_text(service.systemd_unit(Service((sys.executable, *HOSTILE.program[1:]), HOSTILE.environment)))
+    unit = tmp_path / service_text.UNIT
+    unit.write_text(service_text.systemd_unit(Service((sys.executable, *HOSTILE.program[1:]), HOSTILE.environment)))
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
     done = subprocess.run(
         ["systemd-analyze", "--user", "verify", str(unit)], capture_output=True, text=True, env=environment, check=False
     )
-    assert [line for line in done.stderr.splitlines() if service.UNIT in line] == [], done.stderr
+    assert [line for line in done.stderr.splitlines() if service_text.UNIT in line] == [], done.stderr
 
 
 def test_an_agent_is_a_property_list() -> None:
-    agent = plistlib.loads(service.launchd_plist(HOSTILE).encode())
+    agent = plistlib.loads(service_text.launchd_plist(HOSTILE).encode())
     assert agent["ProgramArguments"] == [*HOSTILE.program, "--foreground"]
     assert agent["EnvironmentVariables"] == HOSTILE.environment
     assert agent["RunAtLoad"] is True
@@ -78,7 +78,7 @@ def test_an_agent_is_a_property_list() -> None:
 
 
 def test_a_shell_reads_from_the_lines_of_cron_what_was_meant() -> None:
-    boot, often = service.cron_lines(HOSTILE).splitlines()
+    boot, often = service_text.cron_lines(HOSTILE).splitlines()
     assert boot.startswith("@reboot ")
     assert often.startswith("*/5 * * * * ")
     command = often.removeprefix("*/5 * * * * ").partition(" >")[0].replace("\\%", "%")
@@ -88,17 +88,17 @@ def test_a_shell_reads_from_the_lines_of_cron_what_was_meant() -> None:
         "--if-needed",
     ]
     with pytest.raises(DaemonError, match="line break"):
-        service.cron_lines(Service(("python",), {"RUNSTORE_HOME": "/a\nb"}))
+        service_text.cron_lines(Service(("python",), {"RUNSTORE_HOME": "/a\nb"}))
 
 
 def test_a_token_stands_in_a_unit_and_not_in_a_command_that_everybody_sees(machine: Path) -> None:
     secret = Service(HOSTILE.program, {**HOSTILE.environment, "RUNSTORE_TOKEN": "rs_secret"})
-    assert "RUNSTORE_TOKEN=rs_secret" in service.systemd_unit(secret)
+    assert "RUNSTORE_TOKEN=rs_secret" in service_text.systemd_unit(secret)
     kept = with_crontab(machine)
     (note,) = service.install("cron", secret).notes
     assert "runstore remote add NAME URL --token" in note
-    assert kept.read_text() == service.cron_lines(HOSTILE)
-    assert service.notes_on("systemd", secret) == service.notes_on("cron", HOSTILE) == ()
+    assert kept.read_text() == service_text.cron_lines(HOSTILE)
+    assert service_text.notes_on("systemd", secret) == service_text.notes_on("cron", HOSTILE) == ()
 
 
 def test_the_program_is_this_one_and_what_it_needs_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +126,7 @@ def test_a_unit_is_written_enabled_and_taken_away(machine: Path) -> None:
         done = service.install("systemd", HOSTILE)
     file = machine / "config" / "systemd" / "user" / "runstore.service"
     assert done.file == file
-    assert file.read_text() == service.systemd_unit(HOSTILE)
+    assert file.read_text() == service_text.systemd_unit(HOSTILE)
     assert file.stat().st_mode & 0o777 == 0o600  # tokens may stand in it
     assert "loginctl enable-linger" in done.notes[0]
     assert said(machine)[-4:] == [
@@ -182,7 +182,7 @@ def test_lines_of_cron_come_once_and_leave_those_of_others(machine: Path) -> Non
     kept.write_text("0 5 * * * backup\n")
     for _ in range(2):
         assert service.install("cron", HOSTILE).file is None
-    assert kept.read_text() == "0 5 * * * backup\n" + service.cron_lines(HOSTILE)
+    assert kept.read_text() == "0 5 * * * backup\n" + service_text.cron_lines(HOSTILE)
     assert [found.kind for found in service.uninstall()] == ["cron"]
     assert kept.read_text() == "0 5 * * * backup\n"
     assert service.uninstall() == []
@@ -191,7 +191,7 @@ def test_lines_of_cron_come_once_and_leave_those_of_others(machine: Path) -> Non
 def test_a_user_without_a_crontab_gets_one(machine: Path) -> None:
     kept = with_crontab(machine)
     service.install("cron", HOSTILE)
-    assert kept.read_text() == service.cron_lines(HOSTILE)
+    assert kept.read_text() == service_text.cron_lines(HOSTILE)
 
 
 def test_a_cron_that_refuses_and_a_machine_without_any_are_said(machine: Path) -> None:
