@@ -51,10 +51,16 @@ def _idle(bench: Bench) -> list[Row]:
     runs, seconds = (500, 10.0) if bench.quick else (10_000, 60.0)
     folder = bench.folder / "idle"
     corpus.make(folder, corpus.Corpus(runs, keys=3, steps=5))
+    rest = REST_SECONDS if not bench.quick else 1.0
     rows = []
     with _daemon(folder, None) as daemon:
         _wait_until_indexed(folder, runs)
-        time.sleep(REST_SECONDS if not bench.quick else 1.0)
+        time.sleep(rest)
+        share, memory = _used(daemon, seconds)
+        what = f"daemon, two minutes after it has indexed {runs:,} runs: processor, memory"
+        rows.append(Row(what, f"{share:.2%} of a core", "", _mb(memory)))
+    with _daemon(folder, None) as daemon:  # which stays for days, and was started when they were known
+        time.sleep(rest)
         share, memory = _used(daemon, seconds)
         what = f"idle daemon, {runs:,} finished runs"
         met = share <= IDLE_SHARE if not bench.quick else None
@@ -62,7 +68,7 @@ def _idle(bench: Bench) -> list[Row]:
         most, met = f"{_mb(IDLE_BYTES)} or less", memory <= IDLE_BYTES if not bench.quick else None
         rows.append(Row(f"{what}: memory", _mb(memory), "", "", most, met))
         with _live(folder, LIVE, 600.0):
-            time.sleep(REST_SECONDS / 3 if not bench.quick else 1.0)
+            time.sleep(rest / 3)
             share, memory = _used(daemon, seconds)
         what = f"daemon, {runs:,} finished and {LIVE} live runs"
         rows.append(Row(f"{what}: processor, memory", f"{share:.1%} of a core", "", _mb(memory)))
