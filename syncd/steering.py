@@ -12,14 +12,16 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runstore.errors import DaemonError, NotFound, RunstoreError
 from runstore.syncd import configuration
 from runstore.syncd.control import Command, ControlServer
 from runstore.syncd.fanout import FanOut
-from runstore.syncd.metrics_port import MetricsPort
 from runstore.syncd.targets import Targets
+
+if TYPE_CHECKING:  # an HTTP server brings OpenSSL with it, and few ask for the port
+    from runstore.syncd.metrics_port import MetricsPort
 
 # How long who asked for a reload waits until the main thread has come to it; it does so in any case.
 APPLY_SECONDS = 8.0
@@ -160,6 +162,8 @@ class Steering:
         self._port_problem = ""
         if port and self._port is None:
             try:
+                from runstore.syncd.metrics_port import MetricsPort
+
                 self._port = MetricsPort(port, self._figures)
             except DaemonError as error:
                 self._port_problem = str(error)
