@@ -162,11 +162,13 @@ class Recorder:
             self._log.leave_if_gone()
         if self._turns is not None and step is None:  # who counts the steps knows where they stand
             self._go_on_behind_others(data if isinstance(data, dict) else ())  # others may fail at a look
-        now = time.time()
+        derived_at, now = self._derived_at, time.time()
         self.history.log(data, step, commit, now)
         # A clock that was set back derives at once, too.
-        if not 0.0 <= now - self._derived_at <= DERIVED_SUMMARY_SECONDS and not self.adds_to_another:
-            self._derive_summary()
+        if not 0.0 <= now - derived_at <= DERIVED_SUMMARY_SECONDS and not self.adds_to_another:
+            with self.history.mutex:
+                if not self.finished:  # by another thread: the row is kept, and the summary was the last thing written
+                    self._derive_summary()
 
     def finish(self, exit_code: int) -> None:
         """End the run: finish the open row, write summary and exit code, bring all to the disk. Safe to repeat.
