@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,8 @@ class FaultyDisk:
         self._real = os.open, os.pread, os.stat, os.close
         for name in ("open", "pread", "stat", "close"):
             monkeypatch.setattr(os, name, getattr(self, f"_{name}"))
+        if sys.version_info < (3, 11):  # whose paths have kept what os.stat was
+            monkeypatch.setattr("pathlib._NormalAccessor.stat", staticmethod(self._stat))
 
     def fail_to_read(self, path: Path, number: int, behind: int = 0) -> None:
         """Let reads that begin at offset `behind`, or after it, fail with this errno."""

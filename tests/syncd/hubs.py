@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -93,9 +93,12 @@ class RunningHub:
     data: Path
     indexed: list[Path]
     artifacts: FewArtifacts
+    remotes: list[HubRemote] = field(default_factory=list)
 
     def remote(self) -> HubRemote:
-        return HubRemote(self.url, self.token)
+        """Return a remote, which is closed with the hub at the latest."""
+        self.remotes.append(HubRemote(self.url, self.token))
+        return self.remotes[-1]
 
     def log_file(self, log_id: str) -> Path:
         return self.data / "logs" / log_id[:2] / log_id / "log.wandb"
@@ -113,7 +116,10 @@ def hub_in_thread(data: Path, index_log: Callable[[Path], None] | None = None) -
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        yield RunningHub(f"http://127.0.0.1:{server.ports.get(timeout=20)}", token, data, indexed, artifacts)
+        running = RunningHub(f"http://127.0.0.1:{server.ports.get(timeout=20)}", token, data, indexed, artifacts)
+        yield running
+        for remote in running.remotes:
+            remote.close()
     finally:
         server.should_exit = True
         thread.join()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -18,12 +18,17 @@ from tests.syncd.hubs import RunningHub, log_id_of, mark_of, random_bytes
 
 
 @pytest.fixture
-def proxied(hub: RunningHub) -> Callable[[Callable[[Exchange], Fault]], tuple[Proxy, HubRemote]]:
+def proxied(hub: RunningHub) -> Iterator[Callable[[Callable[[Exchange], Fault]], tuple[Proxy, HubRemote]]]:
+    opened: list[HubRemote] = []
+
     def proxied(choose: Callable[[Exchange], Fault]) -> tuple[Proxy, HubRemote]:
         proxy = Proxy(choose, int(hub.url.rpartition(":")[2]))
-        return proxy, HubRemote(proxy.url, hub.token)
+        opened.append(HubRemote(proxy.url, hub.token))
+        return proxy, opened[-1]
 
-    return proxied
+    yield proxied
+    for remote in opened:
+        remote.close()
 
 
 def test_an_answer_that_comes_twice_is_not_taken_for_the_next_one(
