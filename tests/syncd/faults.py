@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
