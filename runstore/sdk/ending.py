@@ -113,6 +113,15 @@ def exit_code_of(error: BaseException | None) -> int:
     return 0 if error is None else KEYBOARD_INTERRUPT_EXIT_CODE if isinstance(error, KeyboardInterrupt) else 1
 
 
+def exit_code_so_far() -> int:
+    """Return the exit code that the program is ending with, as far as it has gone by; 0 for none.
+
+    A library that is taken apart by the exception of sys.exit(143), before anything of atexit is called, ends its run
+    with a 0 of its own: Composer does.
+    """
+    return _exit_code
+
+
 def _remember_exception(system: ModuleType) -> None:
     show: Callable[..., None] = sys.excepthook
 

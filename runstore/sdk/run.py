@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from runstore.errors import UsageError
 from runstore.sdk import autoresume, lifecycle, signals
 from runstore.sdk.described import Described
-from runstore.sdk.ending import exit_code_of
+from runstore.sdk.ending import exit_code_of, exit_code_so_far
 
 if TYPE_CHECKING:
     from runstore.sdk.artifacts.artifact import Artifact
@@ -347,11 +347,14 @@ class Run(Described):
     # The end.
 
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
-        """End the run: finish the open row, write summary and exit code (0 by default), bring all to the disk.
+        """End the run: finish the open row, write summary and exit code, bring all to the disk.
+
+        The exit code is 0 by default. After `sys.exit(3)` a 0 becomes 3, whether it was given or not.
 
         Safe to repeat. `quiet` is accepted for older programs and ignored.
         """
-        self._recorder.finish(exit_code or 0)
+        exit_code = exit_code or exit_code_so_far()
+        self._recorder.finish(exit_code)
         if not exit_code and self.settings.resume == "auto" and not self._recorder.adds_to_another:
             autoresume.forget(self.settings.root_dir, self.id)
         lifecycle.released(self)

@@ -87,6 +87,26 @@ def test_finish_says_the_exit_code(folder: Path) -> None:
     assert fold(only_log(folder)).facts.exit_code == 7
 
 
+def test_a_library_that_ends_the_run_with_0_while_the_program_exits_does_not_hide_how_it_ends(folder: Path) -> None:
+    done = program(
+        """
+        import os, signal, sys, time, runstore
+        class Trainer:
+            def __del__(self):  # called when the frames of the exception go, before anything of atexit
+                self.run.finish(0)
+        def train():
+            trainer = Trainer()
+            trainer.run = runstore.init()
+            signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(9)
+        train()
+        """
+    )
+    assert done.returncode == 143, done.stderr
+    assert fold(only_log(folder)).facts.exit_code == 143
+
+
 def test_a_with_block_that_ends_well_is_no_failure_whatever_comes_later(folder: Path) -> None:
     done = program("import runstore\nwith runstore.init() as run:\n    pass\nraise ValueError\n")
     assert done.returncode == 1
