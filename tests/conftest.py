@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from typing import Any
 
@@ -15,6 +16,10 @@ settings.register_profile("runstore", deadline=None, suppress_health_check=[Heal
 # there was broken by the change. Everybody else's runs look for new ones.
 settings.register_profile("repeatable", settings.get_profile("runstore"), derandomize=True, database=None)
 settings.load_profile("repeatable" if os.environ.get("RUNSTORE_TESTS_REPEATABLE") else "runstore")
+
+# A shell starts what runs in its background with SIGINT ignored, and programs that the tests start would inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
