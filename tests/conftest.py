@@ -17,9 +17,15 @@ settings.register_profile("runstore", deadline=None, suppress_health_check=[Heal
 settings.register_profile("repeatable", settings.get_profile("runstore"), derandomize=True, database=None)
 settings.load_profile("repeatable" if os.environ.get("RUNSTORE_TESTS_REPEATABLE") else "runstore")
 
-# A shell starts what runs in its background with SIGINT ignored, and programs that the tests start would inherit that.
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# What a shell runs in its background it starts with SIGINT and SIGQUIT ignored, nohup with SIGHUP; programs that the
+# tests start, and end by these, would inherit that.
+for number, handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGQUIT, signal.SIG_DFL),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, handler)
 
 
 @pytest.hookimpl(wrapper=True)
