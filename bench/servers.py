@@ -1,4 +1,4 @@
-"""Servers for the benchmarks, each in a process of its own on loopback: a hub, a plain one, one for stock's sync."""
+"""Servers for the benchmarks, each in a process of its own on loopback: a hub, a plain one, two for runs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Announced(uvicorn.Config(app, port=0, log_level="error")).run()
 
 RECORDING_SERVER = """
 import threading
-from tests.conformance.recording_server import RecordingServer
+from tests.wandbserver.server import RecordingServer
 with RecordingServer() as server:
     print(server.url, flush=True)
     threading.Event().wait()
@@ -74,6 +74,13 @@ def plain(folder: Path) -> Iterator[str]:
 def recording() -> Iterator[str]:
     """Serve what stock's `wandb sync` delivers to, which keeps it in memory; give its URL."""
     with _serving([sys.executable, "-c", RECORDING_SERVER]) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def counting(*features: str) -> Iterator[str]:
+    """Serve what both deliver runs to, a W&B server that only counts (countingserver.py); give its URL."""
+    with _serving([sys.executable, "-m", "bench.countingserver", *features]) as url:
         yield url
 
 

@@ -20,7 +20,7 @@ import pytest
 from runstore.core.keys import dotted, flatten
 from runstore.index.indexer import Indexer
 from runstore.query.api import Api
-from tests.conformance.recorded_run import JsonObject, RecordedRun
+from tests.wandbserver.recorded import JsonObject, RecordedRun
 
 Made = TypeVar("Made")
 

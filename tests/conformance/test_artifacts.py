@@ -18,9 +18,9 @@ import pytest
 
 from tests.conformance import stock
 from tests.conformance.differential import Pair, Turn, run_source
-from tests.conformance.recorded_run import JsonObject, RecordedArtifact
-from tests.conformance.recording_server import RecordingServer
 from tests.conformance.shared import made_once
+from tests.wandbserver.recorded import JsonObject, RecordedArtifact
+from tests.wandbserver.server import RecordingServer
 
 # In both turns the originals are gone, or others, when the artifact is logged. Stock has no use_artifact offline.
 PROGRAM = """

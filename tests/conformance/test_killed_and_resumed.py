@@ -14,10 +14,10 @@ from runstore.runlog import codec
 from runstore.runlog.reader import LogReader
 from runstore.sdk.run import Run
 from tests.conformance import stock
-from tests.conformance.recorded_run import JsonObject
-from tests.conformance.recording_server import RecordingServer
 from tests.conformance.shared import indexed_below, plain, without_clock
 from tests.crash.killed import killed_runs
+from tests.wandbserver.recorded import JsonObject
+from tests.wandbserver.server import RecordingServer
 
 KILLS = 6
 NEWEST = stock.STOCK_VERSIONS[0]

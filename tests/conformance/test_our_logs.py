@@ -24,9 +24,9 @@ from runstore.query.api import Api
 from runstore.runlog import codec
 from runstore.runlog.reader import LogReader
 from tests.conformance import stock
-from tests.conformance.recorded_run import JsonObject, RecordedRun
-from tests.conformance.recording_server import RecordingServer
 from tests.conformance.shared import console_of, flat_rows, indexed_below, made_once, plain, without_clock
+from tests.wandbserver.recorded import JsonObject, RecordedRun
+from tests.wandbserver.server import RecordingServer
 
 NEWEST, *OLDER = stock.STOCK_VERSIONS
 PROJECT = "ours"

@@ -12,9 +12,9 @@ from runstore.paths import find_logs
 from runstore.query.api import Api
 from runstore.query.stored.run import StoredRun
 from tests.conformance import stock
-from tests.conformance.recording_server import RecordingServer
 from tests.conformance.shared import indexed_below, made_once
 from tests.index.writing import exit_record, header, log_path, plain_rows, run, write
+from tests.wandbserver.server import RecordingServer
 
 NEWEST = stock.STOCK_VERSIONS[0]
 

@@ -17,10 +17,10 @@ from runstore.runlog.reader import LogReader
 from runstore.runlog.record_pb2 import Record
 from runstore.runlog.repair import repair
 from tests.conformance import stock
-from tests.conformance.recorded_run import JsonObject, RecordedRun
-from tests.conformance.recording_server import RecordingServer
 from tests.conformance.shared import made_once, plain
 from tests.index.writing import config, exit_record, output, row, summary, write_log
+from tests.wandbserver.recorded import JsonObject, RecordedRun
+from tests.wandbserver.server import RecordingServer
 
 Damage = Callable[[bytes], bytes]
 # A run as a server has it, the rows that it should have, what was strange, and whether stock calls it delivered.

@@ -20,9 +20,9 @@ import pytest
 from runstore.index.indexer import Indexer
 from runstore.query.api import Api
 from tests.conformance import stock
-from tests.conformance.recorded_run import RecordedArtifact
-from tests.conformance.recording_server import RecordingServer
 from tests.conformance.shared import made_once
+from tests.wandbserver.recorded import RecordedArtifact
+from tests.wandbserver.server import RecordingServer
 
 NEWEST = stock.STOCK_VERSIONS[0]
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.conformance import stock
-from tests.conformance.recorded_run import RecordedRun
-from tests.conformance.recording_server import RecordingServer
 from tests.conformance.shared import console_of
+from tests.wandbserver.recorded import RecordedRun
+from tests.wandbserver.server import RecordingServer
 
 NEWEST = stock.STOCK_VERSIONS[0]
 

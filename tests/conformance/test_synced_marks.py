@@ -14,7 +14,7 @@ from runstore.syncd.delivery import ready
 from runstore.syncd.receipts import Receipt
 from tests.commands import ONE_RUN, Bench
 from tests.conformance import stock
-from tests.conformance.recording_server import RecordingServer
+from tests.wandbserver.server import RecordingServer
 
 # What delivers all runs of a folder, and what deletes those that were, in each version.
 CLEAN_BEFORE_0_31 = ["sync", "--clean", "--clean-force", "--clean-old-hours", "-1"]

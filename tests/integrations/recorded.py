@@ -19,8 +19,8 @@ from runstore.paths import find_logs
 from runstore.query.stored.run import StoredRun
 from runstore.sdk.artifacts.artifact import Artifact
 from tests.conformance import stock
-from tests.conformance.recording_server import RecordingServer
 from tests.integrations.harness import STOCK, Trained
+from tests.wandbserver.server import RecordingServer
 
 
 def assert_last_values(run: StoredRun, noted: Mapping[str, float]) -> None:

@@ -9,8 +9,8 @@ import pytest
 from runstore.paths import find_logs
 from runstore.query.stored.run import StoredRun
 from tests.conformance import stock
-from tests.conformance.recording_server import RecordingServer
 from tests.integrations.harness import STOCK, Trained, attempt, noted_in, train
+from tests.wandbserver.server import RecordingServer
 
 TORCHRUN = ("torchrun", "--nproc_per_node", "2")
 WAYS = ("rank0", "group", "together")

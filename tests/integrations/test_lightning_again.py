@@ -17,11 +17,11 @@ import pytest
 
 from runstore.query.stored.run import StoredRun
 from tests.conformance import stock
-from tests.conformance.recorded_run import RecordedArtifact
-from tests.conformance.recording_server import RecordingServer
 from tests.conformance.shared import made_once
 from tests.integrations import lightning, recorded
 from tests.integrations.harness import Trained, train
+from tests.wandbserver.recorded import RecordedArtifact
+from tests.wandbserver.server import RecordingServer
 
 AGAIN = "train_lightning_again.py"
 

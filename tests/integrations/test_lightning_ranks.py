@@ -12,10 +12,10 @@ import pytest
 
 from runstore.query.stored.run import StoredRun
 from tests.conformance import stock
-from tests.conformance.recording_server import RecordingServer
 from tests.conformance.shared import made_once
 from tests.integrations import lightning
 from tests.integrations.harness import Trained, attempt, noted_in, train
+from tests.wandbserver.server import RecordingServer
 
 RANKS = "train_lightning_ranks.py"
 CONFIG = {"data": "a plane", "batch_size": 8, "lr": 0.05}

@@ -9,8 +9,8 @@ import pytest
 
 from runstore.paths import find_logs
 from tests.conformance import stock
-from tests.conformance.recording_server import RecordingServer
 from tests.integrations.harness import STOCK, Trained, train
+from tests.wandbserver.server import RecordingServer
 
 SETTINGS = {"WANDB_PROJECT": "transformers", "WANDB_WATCH": "all"}
 # The Trainer keeps these in the summary alone, as they are called.

@@ -24,6 +24,13 @@ CONSOLE = "output.log"
 _CONSOLE_LINE = re.compile(r"^(?:ERROR )?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z? ?(?P<text>.*)$", re.DOTALL)
 
 
+# Fields of a run by the name that an UpsertBucket's input has for them.
+_DESCRIPTION = {
+    "display_name": "displayName", "notes": "notes", "group": "groupName", "job_type": "jobType", "host": "host",
+    "program": "jobProgram", "commit": "commit", "repo": "jobRepo", "sweep": "sweep",
+}  # fmt: skip
+
+
 def parse_object(text: str) -> JsonObject:
     """Return the JSON object in `text`; bare NaN, Infinity and -Infinity count as numbers.
 
@@ -47,6 +54,25 @@ def console_text(line: str) -> str:
     return matched["text"] if matched else line
 
 
+def framed_line(line: str) -> str:
+    """Return a console line in the older form, `[ERROR ]TIME text`, where it came as a JSON object."""
+    if not line.startswith("{"):
+        return line
+    told = parse_object(line)
+    mark = "ERROR " if told.get("level") == "error" else ""
+    return f"{mark}{told['ts']} {told['content']}"
+
+
+@dataclass
+class RecordedManifest:
+    """One manifest of an artifact; `content` is None until it was put."""
+
+    manifest_id: str
+    name: str
+    type: str
+    content: JsonObject | None = None
+
+
 @dataclass
 class RecordedArtifact:
     """One artifact: what it was announced as, and the bytes that arrived for it."""
@@ -60,6 +86,27 @@ class RecordedArtifact:
     """Bytes by path inside the artifact."""
     used_by: list[str] = field(default_factory=list)
     """The ids of runs that were said to use it, each time that it was said."""
+    run_ids: list[str] = field(default_factory=list)
+    """The ids of the runs that announced it, in that order."""
+    aliases: set[str] = field(default_factory=set)
+    """The aliases that point to it now."""
+    wanted_aliases: set[str] = field(default_factory=set)
+    """The aliases that it was announced with."""
+    manifests: dict[str, RecordedManifest] = field(default_factory=dict)
+    """By the server's id; `manifest` is what was put last."""
+    parts: dict[str, tuple[str, str, dict[int, bytes]]] = field(default_factory=dict)
+    """Uploads in parts by their id: path, MD5 in base64, bytes by part number."""
+
+    @property
+    def type(self) -> str:
+        """The name of its type."""
+        return str(self.announced["artifactTypeName"])
+
+    @property
+    def name(self) -> str:
+        """The name of its collection, without version or alias."""
+        names = self.announced.get("artifactCollectionNames") or [self.announced["artifactCollectionName"]]
+        return str(names[0])
 
 
 @dataclass
@@ -79,6 +126,10 @@ class RecordedRun:
     """Bodies of all file_stream requests, in order of arrival."""
     overwritten: list[tuple[str, int]] = field(default_factory=list)
     """(file, line number) of every stream line that was sent again, the summary's one line excepted."""
+    changed: list[tuple[str, int]] = field(default_factory=list)
+    """Those of the `overwritten` that were not sent as they were before."""
+    after_complete: list[int] = field(default_factory=list)
+    """Numbers of the pushes that came with lines when the run was complete already."""
     gaps: list[tuple[str, int]] = field(default_factory=list)
     """(file, offset) of every push that began beyond the end of what had come before."""
     files: dict[str, bytes] = field(default_factory=dict)
@@ -91,11 +142,11 @@ class RecordedRun:
     tags: list[str] = field(default_factory=list)
     group: str | None = None
     job_type: str | None = None
-
-    @property
-    def storage_id(self) -> str:
-        """The server's own opaque id, which a resumed run is upserted by."""
-        return f"bucket:{self.entity}:{self.project}:{self.run_id}"
+    host: str | None = None
+    program: str | None = None
+    commit: str | None = None
+    repo: str | None = None
+    sweep: str | None = None
 
     @property
     def history(self) -> list[JsonObject]:
@@ -123,16 +174,26 @@ class RecordedRun:
         """Console lines, text only."""
         return [console_text(line) for line in self.console_raw]
 
-    def apply_upsert(self, variables: JsonObject) -> None:
-        """Take over what an UpsertBucket names; a null leaves what was known."""
-        if variables.get("config") is not None:
-            self._take_config(parse_object(variables["config"]))
-        self.display_name = variables.get("displayName") or self.display_name
-        self.notes = variables.get("notes") or self.notes
-        self.group = variables.get("groupName") or self.group
-        self.job_type = variables.get("jobType") or self.job_type
-        if variables.get("tags") is not None:
-            self.tags = list(variables["tags"])
+    def console_of(self, stream: str) -> list[str]:
+        """Return the texts of the lines of "stdout" or "stderr"; between the two, clients keep no order."""
+        lines = [framed_line(line) for line in self.console_raw]
+        return [console_text(line) for line in lines if line.startswith("ERROR ") == (stream == "stderr")]
+
+    @property
+    def state(self) -> str:
+        """What the server calls the run's state."""
+        if not self.complete:
+            return "running"
+        return "finished" if self.exit_code == 0 else "failed"
+
+    def apply_upsert(self, wanted: JsonObject, config: JsonObject | None) -> None:
+        """Take over the input of an UpsertBucket, and the config in it; a null leaves what was known."""
+        if config is not None:
+            self._take_config(config)
+        for name, told_as in _DESCRIPTION.items():
+            setattr(self, name, wanted.get(told_as) or getattr(self, name))
+        if wanted.get("tags") is not None:
+            self.tags = list(wanted["tags"])
 
     def set_back(self, metric: str, value: float) -> None:
         """Drop the rows behind the one where `metric` has this value."""
@@ -146,6 +207,8 @@ class RecordedRun:
 
     def apply_push(self, body: JsonObject) -> None:
         """Apply one file_stream request."""
+        if self.complete and body.get("files"):
+            self.after_complete.append(len(self.pushes))
         self.pushes.append(body)
         for name, chunk in body.get("files", {}).items():
             self._write_lines(name, chunk["offset"], chunk["content"])
@@ -161,6 +224,8 @@ class RecordedRun:
             self.gaps.append((name, offset))
             lines.extend([""] * (offset - len(lines)))
         if name != SUMMARY:
-            self.overwritten += [(name, number) for number in range(offset, min(offset + len(content), len(lines)))]
+            again = list(enumerate(zip(lines[offset:], content, strict=False), offset))
+            self.overwritten += [(name, number) for number, _ in again]
+            self.changed += [(name, number) for number, (old, new) in again if old != new]
         # Content overwrites from its offset on; what lies behind it stays.
         lines[offset : offset + len(content)] = content

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.recorded_run import RecordedRun, console_text
+from tests.wandbserver.recorded import RecordedRun, console_text
 
 
 def test_content_overwrites_from_its_offset_and_gaps_are_kept() -> None:
