@@ -30,6 +30,11 @@ class _Entry:
     not_before: float
     serial: int  # tells the entry that counts from those that the heaps still hold of the same log
 
+    @property
+    def doublings(self) -> int:
+        """How often a byte is doubled until it is as much as is to be sent."""
+        return max(self.size, 1).bit_length()
+
 
 class Schedule(Generic[_Key]):
     """The queue. Times are seconds of a clock that never goes back. Every call costs O(log n)."""
@@ -59,9 +64,13 @@ class Schedule(Generic[_Key]):
     def put(self, key: _Key, size: int, now: float, *, is_live: bool = False, not_before: float = 0.0) -> None:
         """Let `key` wait, with about `size` bytes to send; what waits already keeps its time of arrival."""
         before = self._entries.get(key)
-        self._serial += 1
         since = before.since if before else max(now, not_before)
-        entry = self._entries[key] = _Entry(is_live, size, since, not_before, self._serial)
+        entry = _Entry(is_live, size, since, not_before, self._serial + 1)
+        if before is not None and _place(before) == _place(entry):
+            before.size = size  # nothing is entered: of a live log while a target is down, there would be no end of it
+            return
+        self._serial += 1
+        self._entries[key] = entry
         if key not in self._busy:
             self._enter(key, entry, now)
 
@@ -101,7 +110,7 @@ class Schedule(Generic[_Key]):
         if entry.not_before > now:
             heapq.heappush(self._later, (entry.not_before, entry.serial, key))
             return
-        rank = entry.since + SECONDS_PER_DOUBLING * max(entry.size, 1).bit_length()
+        rank = entry.since + SECONDS_PER_DOUBLING * entry.doublings
         heapq.heappush(self._live if entry.is_live else self._others, (rank, entry.serial, key))
         heapq.heappush(self._oldest, (entry.since, entry.serial, key))
 
@@ -125,3 +134,8 @@ class Schedule(Generic[_Key]):
                 return key
             heapq.heappop(heap)
         return None
+
+
+def _place(entry: _Entry) -> tuple[bool, int, float]:
+    """Return what decides where a log stands, but for the time since which it does."""
+    return entry.is_live, entry.doublings, entry.not_before

@@ -110,8 +110,8 @@ class Tails:
         """Read for about so long; return the logs that were looked at: those that moved, and those at their end.
 
         Takes longer than `seconds` by one turn at most, in which each line is served; ends sooner when `stopping` says
-        so between two lines. Raises what concerns the index
-        itself: IndexUnusable and StorageError; nothing is forgotten then.
+        so between two lines. Raises what concerns the index itself: IndexUnusable and StorageError; nothing is
+        forgotten then.
         """
         until = self._clock() + seconds
         self.note(self._indexer.take_outdated())

@@ -13,7 +13,6 @@ interrupted, and waits in the queue): that is the business of `circuit.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -172,18 +171,3 @@ class Upload:
         if self.state is not State.GONE:
             self.error, self.retry_at = error, retry_at
             self.failures += 1
-
-
-def diagram() -> str:
-    """Return the table as a state diagram in Mermaid's language; docs/daemon.md holds it."""
-    return "\n".join(["stateDiagram-v2", f"    [*] --> {State.QUEUED.value}", *_arrows()]) + "\n"
-
-
-def _arrows() -> Iterator[str]:
-    """Yield an arrow for each pair of states that differ; what changes nothing would only hide the others."""
-    for before in State:
-        for after in State:
-            events = [e.value for (state, e), new in TRANSITIONS.items() if (state, new) == (before, after)]
-            if events and before is not after:
-                yield f"    {before.value} --> {after.value}: {', '.join(events)}"
-    yield f"    {State.GONE.value} --> [*]"

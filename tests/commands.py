@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,33 @@ class Bench:
         )
 
     @contextlib.contextmanager
+    def live_run(self) -> Iterator[Callable[[int], None]]:
+        """A run `demo/live` that logs each number that it is told, and has when that returns; killed at the end."""
+        with self.start(LIVE_RUN) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            said, answers = process.stdin, process.stdout
+
+            def log(n: int) -> None:
+                said.write(f"{n}\n")
+                said.flush()
+                assert answers.readline() == "logged\n"
+
+            try:
+                yield log
+            finally:
+                process.kill()
+
+    @contextlib.contextmanager
+    def daemon(self, *arguments: str) -> Iterator[None]:
+        """A daemon over ./wandb, stopped at the end; if it does not stop, the test fails."""
+        self.runstore("daemon", "start", "--watch", "wandb", *arguments)
+        try:
+            yield
+        finally:
+            self.runstore("daemon", "stop")
+
+    @contextlib.contextmanager
     def hub(self, port: int = 0, data: str = "hub") -> Iterator[str]:
         """Yield the URL of a hub, and add it as the remote `lab`; it is killed at the end of the block."""
         names = {entry["name"] for entry in self.json("hub", "token", "list", "--data", data)}
@@ -122,3 +149,11 @@ ONE_RUN = """
         print("hello")
 """
 """A run of 11 rows in ./wandb."""
+
+LIVE_RUN = """
+    import sys, runstore
+    run = runstore.init(project="demo", id="live")
+    for line in sys.stdin:
+        run.log({"n": int(line)})
+        sys.__stdout__.write("logged\\n"); sys.__stdout__.flush()
+"""

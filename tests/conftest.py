@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.timing import Clock
+
 # How long an example takes depends on who else uses the machine; speed is measured in bench/, not here.
 settings.register_profile("runstore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # With RUNSTORE_TESTS_REPEATABLE, which continuous integration sets, the examples are the same each time: what fails
@@ -26,6 +28,11 @@ for number, handler in (
 ):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.hookimpl(wrapper=True)

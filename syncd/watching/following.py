@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable
 
@@ -59,3 +60,7 @@ class Following:
         """Return the logs that are followed."""
         with self._lock:
             return list(self._live)
+
+    def folders(self) -> set[str]:
+        """Return the folders in which they lie."""
+        return {os.path.dirname(log) for log in self.live()}

@@ -1,39 +1,79 @@
-"""The folders of one root that are listened to; the listener itself is shared by all roots."""
+"""Whether events come from one root, and which of its folders are listened to.
+
+The listener itself is shared by all roots.
+"""
 
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
 
 from runstore.syncd.watching.events import Listener
+from runstore.syncd.watching.filesystems import why_refused, why_silent
 
 # What concerns the listener, and no folder: a limit, or no memory.
 _LIMITS = (errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+# Where events should come and did not, since a limit was reached, as a rule, it is tried again after so long.
+RETRY_SECONDS = 1800.0
+
+EVENTS, POLLING, MISSING = "events", "polling", "missing"
 
 
 class Listening:
-    """Knows what it listens to, so that it can be given up."""
+    """Knows how a root is watched, and what it listens to, so that it can be given up."""
 
-    def __init__(self, listener: Listener | None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        listener: Listener | None,
+        gave_up: Callable[[str], None],
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """With no `listener`, events are not to be had. `gave_up` is told why they no longer are."""
+        self.how = MISSING
         self.folders: set[str] = set()
-        self._listener = listener
+        self._root, self._listener, self._gave_up, self._clock = root, listener, gave_up, clock
+        self._retry_at = 0.0
 
-    @property
-    def is_possible(self) -> bool:
-        """Whether there is anything to listen with."""
-        return self._listener is not None
+    def begin(self) -> str:
+        """Find out whether events come, and listen to nothing so far; return why they don't, as `why_silent` does."""
+        self.forget()
+        self._retry_at = self._clock() + RETRY_SECONDS
+        why = why_silent(self._root) if self._listener is not None else "events can't be had"
+        self.how = POLLING if why else EVENTS
+        return why
+
+    def retry(self) -> bool:
+        """Try after a while whether events come that should, and did not; return whether they do now."""
+        if self.how != POLLING or self._clock() < self._retry_at or self._listener is None:
+            return False
+        self._retry_at = self._clock() + RETRY_SECONDS
+        if why_silent(self._root):
+            return False
+        self.how = EVENTS
+        return True
+
+    def lose(self) -> None:
+        """Note that the root is not there."""
+        self.forget()
+        self.how = MISSING
 
     def add(self, folder: str, *, busy: bool = False) -> bool:
-        """Listen to a folder; return whether that is new.
+        """Listen to a folder, where events come; return whether that is new.
 
-        A folder that is gone again, or not ours to look into, is passed over. Raises OSError at a limit.
+        A folder that is gone again, or not ours to look into, is passed over; at a limit, all are given up.
         """
-        if self._listener is None or (folder in self.folders and not busy):
+        if self._listener is None or self.how != EVENTS or (folder in self.folders and not busy):
             return False
         try:
             self._listener.watch(folder, busy)
         except OSError as error:
             if error.errno in _LIMITS:
-                raise
+                self.forget()
+                self.how = POLLING
+                self._gave_up(why_refused(error))
             return False
         is_new = folder not in self.folders
         self.folders.add(folder)

@@ -11,10 +11,8 @@ its own root alone.
 
 from __future__ import annotations
 
-import heapq
 import logging
 import os
-import threading
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from time import monotonic
@@ -22,36 +20,25 @@ from typing import Any
 
 from runstore.paths import file_system_type
 from runstore.syncd.watching.events import Listener
-from runstore.syncd.watching.filesystems import is_silent, why_refused, why_silent
+from runstore.syncd.watching.filesystems import is_silent
 from runstore.syncd.watching.following import Following
-from runstore.syncd.watching.listening import Listening
-from runstore.syncd.watching.naming import begun_at, log_of
-from runstore.syncd.watching.pace import Pace
-from runstore.syncd.watching.polling import MOST_SECONDS, Polling, logs_in
+from runstore.syncd.watching.listening import POLLING, Listening
+from runstore.syncd.watching.naming import log_of
+from runstore.syncd.watching.places import Places, without_events
+from runstore.syncd.watching.polling import Polling, logs_in
 from runstore.syncd.watching.presence import Found, Presence
+from runstore.syncd.watching.recent import Recent, latest
 from runstore.syncd.watching.roots import Root
 from runstore.syncd.watching.sweep import Sweep
+from runstore.syncd.watching.ticking import Ticking
 from runstore.syncd.watching.tree import Seen, Tree
 
 # How often it is looked whether the root is there.
 ROOT_SECONDS = 2.0
-# How often the places are looked at, at least and at most; and how much of the time that may take.
-TREE_SECONDS = 2.0
-TREE_EVENTS_SECONDS = 60.0
-TREE_MOST_SECONDS = 600.0
-TREE_SHARE = 0.01
-# How much of the time looks may take at what events tell of: a folder of very many entries takes long to list.
-TOUCHED_SHARE = 0.1
-# The directories of so many runs are listened to though they ended: people edit the runs that they just made.
-RECENT_RUNS = 256
-# Where events should come and did not, since a limit was reached, as a rule, it is tried again after so long.
-RETRY_SECONDS = 1800.0
 # Ticks are at least so far apart, unless something happens: what is due in between is done together.
 TICK_SECONDS = 0.5
 
 logger = logging.getLogger("runstore.daemon")
-
-EVENTS, POLLING, MISSING = "events", "polling", "missing"
 
 
 class OneRoot:
@@ -72,23 +59,17 @@ class OneRoot:
         What is there at the beginning is not noted, unless `is_new` says that nobody else scans for it.
         """
         self.root, self.others = root, frozenset(others)
-        self.file_system, self.how, self.problem = "", MISSING, ""
+        self.file_system, self.problem = "", ""
         self._note, self._clock = note, clock
         self._is_begun, self._notes_all = False, is_new
         self._presence = Presence(root.path)
-        self._listening = Listening(listener)
-        self._retry_at = 0.0
-        self._tree = Tree(root, others)
-        self._tree_pace = self._silent_pace = Pace(TREE_SECONDS, TREE_MOST_SECONDS, TREE_SHARE, self._clock)
-        self._touched_pace = Pace(0.0, TREE_EVENTS_SECONDS, TOUCHED_SHARE, self._clock)
-        self._polling = Polling(self._clock)
-        self._sweep = Sweep(self._tree, self._clock)
+        self._listening = Listening(root.path, listener, self._do_without_events, clock)
+        self._places = Places(root, others, clock)
+        self._polling = Polling(clock)
+        self._sweep = Sweep(self._tree, clock)
         self._following = Following()
-        self._recent: dict[str, None] = {}  # run directories that are listened to, in order
-        self._lock = threading.Lock()
-        self._touched: set[str] = set()
-        self._woken, self._stopping, self.is_set_up = threading.Event(), threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._work, name="runstore-watch", daemon=True)
+        self._recent = Recent()  # of those that are listened to
+        self._thread = Ticking(self.tick, f"root={root.path}")
 
     def start(self) -> None:
         """Begin."""
@@ -96,32 +77,32 @@ class OneRoot:
 
     def ask_to_stop(self) -> None:
         """End as soon as possible."""
-        self._stopping.set()
-        self._woken.set()
+        self._thread.ask_to_stop()
 
     def stop(self, seconds: float) -> None:
         """End; a thread that still waits for a file server after so long is left behind."""
-        self.ask_to_stop()
-        if self._thread.ident is not None:
-            self._thread.join(seconds)
+        self._thread.stop(seconds)
         self._listening.forget()
+
+    def wait_until_set_up(self, seconds: float) -> None:
+        """Wait, no longer than this, until it was looked for the first time."""
+        self._thread.has_ticked.wait(seconds)
 
     def touch(self, folder: str) -> None:
         """Look soon at a place, or a run directory, in which something came or went."""
-        with self._lock:
-            self._touched.add(folder)
-        self._woken.set()
+        self._places.touch(folder)
+        self._thread.wake()
 
     def touch_all(self) -> None:
         """Look soon at all places and all live logs: events were lost."""
-        self._tree_pace.hasten()
+        self._places.hasten()
         self._note(map(Path, self._following.live()))
-        self._woken.set()
+        self._thread.wake()
 
     def follow(self, log: str, is_live: bool) -> None:
         """Look at a log often from now on, or no longer."""
         if self._following.follow(log, is_live):
-            self._woken.set()
+            self._thread.wake()
 
     def gone(self, log: str) -> None:
         """Look no more at a log."""
@@ -134,7 +115,7 @@ class OneRoot:
     @property
     def is_alive(self) -> bool:
         """Whether it was started and not stopped."""
-        return self._thread.is_alive() and not self._stopping.is_set()
+        return self._thread.is_alive
 
     def is_certain(self) -> bool:
         """Return whether what is not to be found below the root is really gone."""
@@ -161,15 +142,9 @@ class OneRoot:
 
     def status(self) -> dict[str, Any]:
         """Return how the root is watched, and what is wrong with it."""
-        problem = self.problem
-        unreadable, away = dict(self._tree.unreadable), list(self._tree.away)
-        if unreadable and not problem:
-            path, why = min(unreadable.items())
-            problem = f"{path}: can't be looked into ({why}); the runs in it are not found"
-            problem += f"; {len(unreadable) - 1} more folders are like this" if len(unreadable) > 1 else ""
-        elif away and not problem:
-            problem = f"{min(away)}: is empty; what was mounted there is not, and stays as it was known"
-        return {"path": str(self.root.path), "file_system": self.file_system, "how": self.how, "problem": problem}
+        problem = self.problem or self._tree.problem()
+        how = self._listening.how
+        return {"path": str(self.root.path), "file_system": self.file_system, "how": how, "problem": problem}
 
     def tick(self) -> float:
         """Do what is due; return after how many seconds something will be."""
@@ -183,34 +158,28 @@ class OneRoot:
         except OSError as error:  # the root went away meanwhile, as a rule
             self._say(f"{error.strerror or error}; it is tried again")
             return ROOT_SECONDS
-        due = min(self._clock() + ROOT_SECONDS, self._tree_pace.next_at, self._polling.next_at())
-        due = min(due, self._touched_pace.next_at) if self._touched else due
+        due = min(self._clock() + ROOT_SECONDS, self._places.next_at(), self._polling.next_at())
         return max(TICK_SECONDS, due - self._clock())
 
-    def _work(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                seconds = self.tick()
-            except Exception:  # the thread's outer edge: a mistake here must not leave a root unwatched
-                logger.exception("event=not-watched root=%s", self.root.path)
-                seconds = MOST_SECONDS
-            self.is_set_up.set()
-            self._woken.wait(seconds)
-            self._woken.clear()
+    @property
+    def _tree(self) -> Tree:
+        return self._places.tree
 
     def _find_root(self) -> bool:
         """Look whether the root is there, and set up the watch of it where that is new; return whether it is there."""
         found = self._presence.look()
         if found is Found.AWAY:
-            self._listening.forget()
-            self.how, self._notes_all = MISSING, True
+            self._listening.lose()
+            self._notes_all = True
             self._say(f"{self._presence.problem}; it is looked for every {ROOT_SECONDS:g} seconds")
             return False
         if found is Found.SAME and self._is_begun:
-            self._retry_events()
+            if self._listening.retry():
+                self._places.plan(told=True)
+                self._say("")
+                self._listen()
             return True
         self._notes_all = self._notes_all or self._is_begun
-        self._listening.forget()
         self._set_up()
         self._is_begun = True
         if self._notes_all:
@@ -218,29 +187,14 @@ class OneRoot:
             self._note(Path(log) for run in self._tree.runs() for log in logs_in(run))
         return True
 
-    def _retry_events(self) -> None:
-        """Try after a while whether events come that should, and did not."""
-        if self.how != POLLING or self._clock() < self._retry_at or not self._listening.is_possible:
-            return
-        self._retry_at = self._clock() + RETRY_SECONDS
-        if not why_silent(self.root.path):
-            self.how = EVENTS
-            self._tree_pace = Pace(TREE_EVENTS_SECONDS, TREE_MOST_SECONDS, TREE_SHARE, self._clock)
-            self._say("")
-            self._listen()
-
     def _set_up(self) -> None:
         """Find out how to watch the root, and what is in it."""
-        self._retry_at = self._clock() + RETRY_SECONDS
-        kind = self.file_system = file_system_type(self.root.path)
-        why = why_silent(self.root.path) if self._listening.is_possible else "events can't be had"
-        self.how = POLLING if why else EVENTS
-        self._say("" if not why or is_silent(kind) else _polled(why))
-        self._tree = Tree(self.root, self.others)
-        self._tree_pace = Pace(TREE_SECONDS if why else TREE_EVENTS_SECONDS, TREE_MOST_SECONDS, TREE_SHARE, self._clock)
-        self._silent_pace = Pace(TREE_SECONDS, TREE_MOST_SECONDS, TREE_SHARE, self._clock)
+        self.file_system = file_system_type(self.root.path)
+        why = self._listening.begin()
+        self._say("" if not why or is_silent(self.file_system) else without_events(why))
+        self._places.begin(told=not why)
         self._polling, self._sweep = Polling(self._clock), Sweep(self._tree, self._clock)
-        with self._tree_pace.measured():
+        with self._places.measured():
             self._note(map(Path, self._tree.look().logs))
             for log in self._following.live():
                 self._polling.follow(log, silent=self._is_silent(log))
@@ -249,25 +203,13 @@ class OneRoot:
     def _listen(self) -> None:
         """Listen to all that is worth it."""
         self._watch_places(list(self._tree.places))
-        for run in reversed(heapq.nlargest(RECENT_RUNS, self._tree.runs(), key=begun_at)):
+        for run in latest(self._tree.runs()):
             self._watch_run(run)
-        for log in self._following.live():
-            self._watch_run(os.path.dirname(log))
+        for folder in self._following.folders():
+            self._watch_run(folder)
 
     def _look_at_tree(self) -> None:
-        touched: set[str] = set()
-        if self._touched_pace.is_due():
-            with self._lock:
-                touched, self._touched = self._touched, set()
-        if self._tree_pace.is_due():
-            with self._tree_pace.measured():
-                self._take(self._tree.look())
-        elif touched:
-            with self._touched_pace.measured():
-                self._take(self._tree.look(touched))
-        elif self._silent_pace.is_due() and self.how == EVENTS:  # what is mounted below may tell of nothing
-            with self._silent_pace.measured():
-                self._take(self._tree.look(self._tree.silent()))
+        touched = self._places.look(self._take)
         for folder in touched:
             if folder in self._listening.folders and folder not in self._tree.places:
                 self._watch_run(folder)
@@ -281,7 +223,7 @@ class OneRoot:
         for path in seen.gone:
             self._listening.forget(path)
             below = [log for log in self._following.live() if log.startswith(path + "/")]
-            self._recent.pop(path, None)
+            self._recent.discard(path)
             self._polling.drop(path)
             log = log_of(Path(path))
             self._note([*map(Path, below), *([log] if log is not None else [])])
@@ -299,7 +241,7 @@ class OneRoot:
 
     def _watch_places(self, places: list[str]) -> None:
         """Listen to places, and look once more at what came in between."""
-        new = [place for place in places if self._watch(place)]
+        new = [place for place in places if self._listening.add(place)]
         if new:
             again = self._tree.look(new)
             if again.places or again.runs or again.logs or again.gone:
@@ -308,34 +250,18 @@ class OneRoot:
     def _watch_run(self, folder: str) -> None:
         """Listen to the directory of a run, and let go of the one that was of interest longest ago."""
         for place in (folder, f"{folder}/files"):
-            self._watch(place, busy=True)
-        self._recent.pop(folder, None)
-        self._recent[folder] = None
-        if len(self._recent) > RECENT_RUNS:
-            live = {os.path.dirname(log) for log in self._following.live()}
-            for oldest in [run for run in self._recent if run not in live][: len(self._recent) - RECENT_RUNS]:
-                del self._recent[oldest]
-                if oldest not in self._tree.places:
-                    self._listening.forget(oldest)
+            self._listening.add(place, busy=True)
+        for oldest in self._recent.add(folder, self._following.folders):
+            if oldest not in self._tree.places:
+                self._listening.forget(oldest)
 
-    def _watch(self, folder: str, *, busy: bool = False) -> bool:
-        """Listen to a folder, where events come; return whether that is new."""
-        try:
-            return self.how == EVENTS and self._listening.add(folder, busy=busy)
-        except OSError as error:
-            self._fall_back(why_refused(error))
-            return False
-
-    def _fall_back(self, why: str) -> None:
-        """Do without events from now on."""
-        self._listening.forget()
-        self.how = POLLING
-        self._tree_pace = Pace(TREE_SECONDS, TREE_MOST_SECONDS, TREE_SHARE, self._clock)
+    def _do_without_events(self, why: str) -> None:
+        self._places.plan(told=False)
         self._polling.silence()
-        self._say(_polled(why))
+        self._say(without_events(why))
 
     def _is_silent(self, path: str) -> bool:
-        return self.how == POLLING or self._tree.is_silent(path)
+        return self._listening.how == POLLING or self._tree.is_silent(path)
 
     def _take_followed(self) -> None:
         new, left = self._following.take(self._clock())
@@ -351,10 +277,6 @@ class OneRoot:
             self._watch_run(os.path.dirname(log))
 
     def _say(self, problem: str) -> None:
-        if problem and problem != self.problem and self.is_set_up.is_set():
-            logger.warning('event=watching root=%s how=%s problem="%s"', self.root.path, self.how, problem)
+        if problem and problem != self.problem and self._thread.has_ticked.is_set():
+            logger.warning('event=watching root=%s how=%s problem="%s"', self.root.path, self._listening.how, problem)
         self.problem = problem
-
-
-def _polled(why: str) -> str:
-    return f"no events: {why}; new runs are found by looking every {TREE_SECONDS:g} seconds or so"

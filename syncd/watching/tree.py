@@ -104,6 +104,15 @@ class Tree:
             folder = os.path.dirname(folder)
         return False
 
+    def problem(self) -> str:
+        """Return what keeps runs from being found, as a sentence; "" where nothing does."""
+        unreadable, away = dict(self.unreadable), list(self.away)
+        if unreadable:
+            path, why = min(unreadable.items())
+            more = f"; {len(unreadable) - 1} more folders are like this" if len(unreadable) > 1 else ""
+            return f"{path}: can't be looked into ({why}); the runs in it are not found{more}"
+        return f"{min(away)}: is empty; what was mounted there is not, and stays as it was known" if away else ""
+
     def _look_at(self, path: str, seen: Seen) -> list[str]:
         """Compare one place with what was known; return the places in it that are new."""
         before = self.places.get(path)

@@ -163,7 +163,7 @@ class Watcher:
             watched.start()
         until = monotonic() + START_SECONDS
         for watched in new:
-            watched.is_set_up.wait(max(0.0, until - monotonic()))
+            watched.wait_until_set_up(max(0.0, until - monotonic()))
         return [f"{watched.root.path}: {watched.problem}" for watched in new if watched.problem]
 
     def _watching(self, path: str) -> OneRoot | None:

@@ -7,24 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import IO
 
 from runstore.syncd.control import socket_path
 from tests.commands import Bench
 from tests.crash.proxy import Exchange, Fault, Proxy
-
-PATIENCE_SECONDS = 60.0
-
-
-def eventually(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
-    """Return the first true value of `condition`; fails after some patience."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"this never came true: {condition}"
-        time.sleep(0.1)
-    return value
+from tests.timing import PATIENCE_SECONDS
 
 
 class Machine:

@@ -26,8 +26,9 @@ from runstore.runlog import codec
 from runstore.runlog.reader import LogReader
 from tests.commands import Bench
 from tests.crash.loop import PROJECT, SAVE_EVERY, learning, saved_bytes, saved_name
-from tests.crash.machines import DaemonMachine, eventually, line_to_a_hub
+from tests.crash.machines import DaemonMachine, line_to_a_hub
 from tests.crash.trouble import Attempt, Bystander, DaemonsEnemy, HubsEnemy, LinesEnemy, Play, Story, Trainer
+from tests.timing import eventually
 
 SECONDS = float(os.environ.get("RUNSTORE_TESTS_CHAOS_SECONDS", "30"))
 TRAINERS = 3

@@ -13,7 +13,8 @@ import pytest
 
 from tests.commands import ONE_RUN, Bench
 from tests.crash.faults import passed
-from tests.crash.machines import DaemonMachine, eventually, line_to_a_hub
+from tests.crash.machines import DaemonMachine, line_to_a_hub
+from tests.timing import eventually
 
 # What a shell, a terminal, a URL, SQL and JSON would each stumble over; the last is as long as names get.
 HOSTILE = (

@@ -19,8 +19,9 @@ from runstore.syncd.remotes.hub import HubRemote
 from runstore.syncd.sending import RANGE_BYTES
 from tests.commands import Bench
 from tests.crash.faults import killing_after, killing_before, killing_within, passed
-from tests.crash.machines import DaemonMachine, HubMachine, eventually, line_to_a_hub
+from tests.crash.machines import DaemonMachine, HubMachine, line_to_a_hub
 from tests.crash.proxy import Asked, Exchange, Fault, Proxy
+from tests.timing import eventually
 
 # So many requests a delivery makes at most; the first test holds it to that.
 POINTS = range(1, 11)

@@ -14,12 +14,12 @@ from typing import Any
 
 from runstore.index.database import open_index
 from runstore.index.jsontext import from_columns
+from runstore.index.state import state_of
 from runstore.query.api import Api
 from runstore.query.points.entries import entries_of
 from runstore.query.points.history import keys_of, rows_of
 from runstore.query.points.oflog import SYSTEM
 from runstore.query.points.stitched import points_of
-from runstore.query.stored.state import state_of
 from runstore.runlog.process import ProcessName
 
 # Before any file was written: only times that records show count, and logs made by tests show such as these.

@@ -17,20 +17,7 @@ from runstore.index.indexer import Indexer
 from runstore.index.live import WRITE_ROWS, WRITE_SECONDS, Advance, LiveIndexer
 from runstore.runlog.reader import LogReader
 from tests.index.writing import dump, exit_record, indexed, log_path, mixed_bodies, plain_rows, row, write_log
-
-
-class Clock:
-    """Seconds that pass when a test says so."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from tests.timing import Clock
 
 
 @pytest.fixture

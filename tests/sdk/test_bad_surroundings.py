@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy
@@ -155,6 +156,7 @@ def test_a_stream_that_raises_whatever_it_is_asked_does_not_stop_init(
     run = begin()
     run.log({"a": 1})
     run.finish()
+    assert rows(only_log(folder)) == [(0, {"a": 1})]
 
 
 def test_a_file_in_the_way_is_said_in_one_sentence(tmp_path: Path) -> None:
@@ -174,32 +176,30 @@ def test_a_folder_that_is_gone_is_said_in_one_sentence(tmp_path: Path, monkeypat
         begin()
 
 
-def test_a_run_goes_on_where_its_programs_folder_is_deleted(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "gone").mkdir()
+@pytest.fixture
+def doomed(tmp_path: Path) -> Iterator[Path]:
+    """The folder that the program works in, which a test may delete."""
+    (tmp_path / "doomed").mkdir()
     before = Path.cwd()
-    os.chdir(tmp_path / "gone")
-    try:
-        run = begin()
-        os.rmdir(tmp_path / "gone")
-        run.log({"t": runstore.Table(columns=["a"], data=[[1]])})
-        run.log({"a": 1})
-        run.finish()
-    finally:
-        os.chdir(before)
+    os.chdir(tmp_path / "doomed")
+    yield tmp_path / "doomed"
+    os.chdir(before)
+
+
+def test_a_run_goes_on_where_its_programs_folder_is_deleted(folder: Path, doomed: Path) -> None:
+    run = begin()
+    doomed.rmdir()
+    run.log({"t": runstore.Table(columns=["a"], data=[[1]])})
+    run.log({"a": 1})
+    run.finish()
     assert rows(only_log(folder))[-1] == (1, {"a": 1})
 
 
-def test_saving_where_the_programs_folder_is_deleted_does_not_raise(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "gone").mkdir()
-    before = Path.cwd()
-    os.chdir(tmp_path / "gone")
-    try:
-        run = begin()
-        os.rmdir(tmp_path / "gone")
-        run.save("*.txt")
-        run.log_code()
-    finally:
-        os.chdir(before)
+def test_saving_where_the_programs_folder_is_deleted_does_not_raise(folder: Path, doomed: Path) -> None:
+    run = begin()
+    doomed.rmdir()
+    run.save("*.txt")
+    run.log_code()
 
 
 def test_a_picture_logged_after_the_run_directory_moved_lies_beside_the_log_that_names_it(

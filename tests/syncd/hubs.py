@@ -34,6 +34,14 @@ def log_id_of(data: bytes) -> str:
     return hashlib.sha256(data[:100]).hexdigest()
 
 
+def log_below(folder: Path, data: bytes) -> Path:
+    """Return the log in a run directory in `folder`, which is written."""
+    log = folder / "offline-run-20250102_030405-k3v9q2" / "run-k3v9q2.wandb"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(data)
+    return log
+
+
 def mark_of(data: bytes) -> Mark:
     digest = SegmentDigest()
     digest.update(data)

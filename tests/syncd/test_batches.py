@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -19,13 +18,6 @@ from tests.syncd.hubs import RunningHub, log_id_of, mark_of, random_bytes
 
 LOGS = [random_bytes(20_000 + n, seed=n) for n in range(5)]
 IDS = [log_id_of(data) for data in LOGS]
-
-
-@pytest.fixture
-def remote(hub: RunningHub) -> Iterator[HubRemote]:
-    opened = hub.remote()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -26,13 +25,6 @@ from tests.syncd.hubs import RunningHub, hub_in_thread, hub_process, program, ra
 MIB = 1 << 20
 DATA = random_bytes(2 * ONE_REQUEST_BYTES + 12_345)
 BLOB = hashlib.sha256(DATA).hexdigest()
-
-
-@pytest.fixture
-def remote(hub: RunningHub) -> Iterator[HubRemote]:
-    opened = hub.remote()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

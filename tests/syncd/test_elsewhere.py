@@ -124,7 +124,7 @@ def test_hub_of_before_says_that_it_is_too_old(monkeypatch: pytest.MonkeyPatch, 
         return HubRemote("https://hub", "rs_x", transport=httpx.MockTransport(old_hub))
 
     add_remote("lab", "https://hub", "rs_x")
-    monkeypatch.setattr(elsewhere, "open_remote", open_old)
+    monkeypatch.setattr(elsewhere, "open_hub", open_old)
     sentence = r"the hub at https://hub is too old to keep artifacts \(version 0.0.9\): install a newer runstore there"
     with pytest.raises(CommError, match=sentence):
         elsewhere.find_version(NAME, "", "")

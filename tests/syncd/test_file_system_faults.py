@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -20,40 +19,13 @@ from runstore.index.live import LiveIndexer
 from runstore.runlog import live as reading
 from runstore.syncd import daemon as daemon_module
 from runstore.syncd import intake, tailing
-from runstore.syncd.configuration import Configuration, WatchedRoot
-from runstore.syncd.daemon import Daemon
-from runstore.syncd.fanout import FanOut
 from runstore.syncd.tailing import LONGEST_RETRY_SECONDS, PATIENCE_SECONDS, RETRY_SECONDS, Tails
 from tests.index.writing import dump, exit_record, header, indexed, mixed_bodies, plain_rows, run, write, write_log
+from tests.syncd.daemons import daemon_in_thread, status_once, waits_for
 from tests.syncd.faults import EACCES, EIO, ESTALE, FaultyDisk, SmallDisk, is_error_of, short_reads, zeros_from
+from tests.timing import Clock
 
 SMALL_PIECE = 20_000
-
-
-class Clock:
-    """Seconds that pass when a test says so."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[LiveIndexer]:
-    indexer = LiveIndexer(tmp_path / "live.db")
-    yield indexer
-    indexer.close()
-
-
-@pytest.fixture
-def tails(live: LiveIndexer, clock: Clock) -> Tails:
-    return Tails(live, clock)
 
 
 @pytest.fixture
@@ -383,29 +355,6 @@ def quick_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(daemon_module, "RETRY_SECONDS", 0.1)
 
 
-class Running:
-    """A daemon in a thread, over one folder."""
-
-    def __init__(self, home: Path, root: Path) -> None:
-        home.mkdir(exist_ok=True)
-        watching = Configuration((WatchedRoot(root),))
-        self.daemon = Daemon(home, lambda: FanOut.of(watching, {}))
-        self._thread = threading.Thread(target=self.daemon.run)
-        self._thread.start()
-
-    def eventually(self, condition: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
-        until = time.monotonic() + 8.0
-        while not condition(status := self.daemon.status()):
-            assert time.monotonic() < until, status
-            assert self._thread.is_alive()
-            time.sleep(0.02)
-        return status
-
-    def stop(self) -> None:
-        self.daemon.stop()
-        self._thread.join()
-
-
 def is_indexed(log: Path) -> Callable[[dict[str, Any]], bool]:
     def condition(status: dict[str, Any]) -> bool:
         sizes = {one["path"]: one["indexed_bytes"] for one in status["logs"]}
@@ -420,21 +369,18 @@ def test_a_full_disk_under_the_index_is_said_and_what_was_logged_comes_when_ther
     home = small_disk.place / "home"
     monkeypatch.setenv("RUNSTORE_HOME", str(home))
     (tmp_path / "runs").mkdir()
-    running = Running(home, tmp_path / "runs")
-    try:
+    with daemon_in_thread(home, tmp_path / "runs") as daemon:
         first = log_of(tmp_path / "runs", "first", 100)
-        running.eventually(is_indexed(first))
+        status_once(daemon, is_indexed(first))
         keys = [f"k{n}" for n in range(30)]
         rows = plain_rows(range(700), keys)
         many = [write_log(tmp_path / "runs", [*rows, exit_record()], f"n{n}", f"n{n}") for n in range(8)]
-        status = running.eventually(lambda status: "index.db" in "".join(status["errors"]))
+        status = status_once(daemon, lambda status: "index.db" in "".join(status["errors"]))
         assert "the disk is full" in "".join(status["errors"].values())
         small_disk.remount("size=200m")
         for log in many:
-            running.eventually(is_indexed(log))
-        running.eventually(lambda status: status["errors"] == {})
-    finally:
-        running.stop()
+            status_once(daemon, is_indexed(log))
+        status_once(daemon, lambda status: status["errors"] == {})
     assert dump(home / "index.db") == indexed(tmp_path / "at_once.db", tmp_path / "runs")
 
 
@@ -443,17 +389,14 @@ def test_logs_on_a_disk_that_became_read_only_are_read_all_the_same(
 ) -> None:
     monkeypatch.setenv("RUNSTORE_HOME", str(tmp_path / "home"))
     first = log_of(small_disk.place, "first", 300)
-    running = Running(tmp_path / "home", small_disk.place)
-    try:
-        running.eventually(is_indexed(first))
+    with daemon_in_thread(tmp_path / "home", small_disk.place) as daemon:
+        status_once(daemon, is_indexed(first))
         second = log_of(small_disk.place, "second", 300)
         small_disk.remount("ro")
-        assert running.eventually(is_indexed(second))["errors"] == {}
+        assert status_once(daemon, is_indexed(second))["errors"] == {}
         small_disk.remount("rw")
         third = log_of(small_disk.place, "third", 300)
-        running.eventually(is_indexed(third))
-    finally:
-        running.stop()
+        status_once(daemon, is_indexed(third))
 
 
 def test_a_stop_in_the_midst_of_a_long_log_leaves_the_rest_for_later(
@@ -465,9 +408,8 @@ def test_a_stop_in_the_midst_of_a_long_log_leaves_the_rest_for_later(
     monkeypatch.setattr(intake, "READ_SECONDS", 0.0)
     log = write_log(tmp_path / "runs", plain_rows(range(8_000)), "long", "long")
     size = log.stat().st_size
-    running = Running(tmp_path / "home", tmp_path / "runs")
-    running.eventually(lambda status: any(0 < one["indexed_bytes"] < size for one in status["logs"]))
-    running.stop()
+    with daemon_in_thread(tmp_path / "home", tmp_path / "runs") as daemon:
+        waits_for(daemon, lambda logs: any(0 < one["indexed_bytes"] < size for one in logs.values()))
     with closing(LiveIndexer()) as indexer:
         assert 0 < indexer.reached(log)[0] < size
         assert not isinstance(indexer.advance([log])[log], Exception)

@@ -37,13 +37,6 @@ def http(hub: RunningHub) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture
-def remote(hub: RunningHub) -> Iterator[HubRemote]:
-    opened = hub.remote()
-    yield opened
-    opened.close()
-
-
 def error_of(response: httpx.Response) -> str:
     return str(response.json()["error"])
 

@@ -19,7 +19,7 @@ from runstore.syncd.bandwidth import Interrupted
 from runstore.syncd.remotes.hub import HubRemote
 from runstore.syncd.sending import RANGE_BYTES
 from runstore.syncd.shipper import ship
-from tests.syncd.hubs import RunningHub, log_id_of, mark_of, random_bytes
+from tests.syncd.hubs import RunningHub, log_below, log_id_of, mark_of, random_bytes
 
 DATA = random_bytes(2 * RANGE_BYTES + 70_000)
 LOG = log_id_of(DATA)
@@ -28,17 +28,7 @@ PIECE = 64 << 10
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
-    path = tmp_path / "wandb" / "offline-run-20250102_030405-k3v9q2" / "run-k3v9q2.wandb"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(DATA)
-    return path
-
-
-@pytest.fixture
-def remote(hub: RunningHub) -> Iterator[HubRemote]:
-    opened = hub.remote()
-    yield opened
-    opened.close()
+    return log_below(tmp_path / "wandb", DATA)
 
 
 def cut(data: bytes, upset: Callable[[int], None] = lambda offset: None) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from runstore.errors import StorageError
 from runstore.paths import home_folder, receipts_path
 from runstore.syncd import receipts
 from runstore.syncd.receipts import FileStamp, Receipt
-from tests.syncd.hubs import program
+from tests.syncd.hubs import log_below, program
 
 LOG_ID = "ab" * 32
 FIRST = Receipt("hub", 1000, "00" * 32, 12, "2025-01-02T03:04:05+00:00", {"a/b.txt": FileStamp(3, 17, "cd" * 32)})
@@ -26,10 +26,7 @@ LATER = Receipt("hub", 2000, "11" * 32, 24, "2025-01-02T03:04:06+00:00")
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
-    path = tmp_path / "offline-run-20250102_030405-k3v9q2" / "run-k3v9q2.wandb"
-    path.parent.mkdir()
-    path.write_bytes(b"log")
-    return path
+    return log_below(tmp_path, b"log")
 
 
 def test_saved_receipts_come_back_for_every_target(log: Path) -> None:

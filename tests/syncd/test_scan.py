@@ -4,55 +4,35 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from runstore.index.live import LiveIndexer
 from runstore.syncd import daemon as module
 from runstore.syncd import intake
-from runstore.syncd.configuration import Configuration, WatchedRoot
 from runstore.syncd.daemon import Daemon
-from runstore.syncd.fanout import FanOut
 from runstore.syncd.watching.watcher import Watcher
 from tests.index.writing import exit_record, plain_rows, write_log
-
-Logs = dict[str, dict[str, Any]]
+from tests.syncd.daemons import daemon_in_thread, waits_for
 
 
 @pytest.fixture
 def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
     """Run a daemon without events, which scans all the time, over tmp_path/runs."""
     monkeypatch.setenv("RUNSTORE_HOME", str(tmp_path / "home"))
-    (tmp_path / "home").mkdir()
     (tmp_path / "runs").mkdir()
     monkeypatch.setattr(module, "SCAN_SECONDS", 0.05)
     monkeypatch.setattr(module, "SCAN_SHARE", 1.0)
     monkeypatch.setattr(module, "GATHER_SECONDS", 0.01)
     monkeypatch.setattr(Watcher, "start", lambda self: ["no events here"])
-    watching = Configuration((WatchedRoot(tmp_path / "runs"),))
-    running = Daemon(tmp_path / "home", lambda: FanOut.of(watching, {}))
-    thread = threading.Thread(target=running.run)
-    thread.start()
-    yield running
-    running.stop()
-    thread.join()
+    with daemon_in_thread(tmp_path / "home", tmp_path / "runs") as running:
+        yield running
 
 
 def finished_run(folder: Path, name: str) -> Path:
     return write_log(folder, [*plain_rows(range(5)), exit_record()], name, name)
-
-
-def waits_for(daemon: Daemon, fulfilled: Callable[[Logs], bool]) -> Logs:
-    until = time.monotonic() + 8.0
-    while True:
-        logs: Logs = {one["path"]: one for one in daemon.status()["logs"]}
-        if fulfilled(logs):
-            return logs
-        assert time.monotonic() < until, logs
-        time.sleep(0.02)
 
 
 def test_a_scan_finds_runs_that_are_new_have_grown_or_are_gone(daemon: Daemon, tmp_path: Path) -> None:

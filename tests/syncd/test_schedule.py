@@ -46,6 +46,19 @@ def test_what_is_put_again_keeps_its_place_and_what_is_discarded_has_none() -> N
     assert taken(schedule, 3.0) == ["a", "b"]
 
 
+def test_what_is_put_again_and_again_takes_no_more_room() -> None:
+    schedule: Schedule[str] = Schedule()
+    schedule.put("first", 1, 0.0)
+    for now in range(1, 1000):
+        for name, not_before in (("growing", 0.0), ("failing", 5000.0)):
+            schedule.put(name, 100 * now, float(now), is_live=True, not_before=not_before)
+        assert schedule.next_at(float(now)) == now
+    heaps = (schedule._later, schedule._live, schedule._others, schedule._oldest)
+    assert sum(map(len, heaps)) < 60
+    assert taken(schedule, 1000.0) == ["growing", "first"]
+    assert taken(schedule, 5000.0) == ["failing"]
+
+
 def test_what_is_not_due_waits_for_its_time() -> None:
     schedule: Schedule[str] = Schedule()
     schedule.put("later", 1, 0.0, not_before=5.0)

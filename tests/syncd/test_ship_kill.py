@@ -13,7 +13,7 @@ from runstore.syncd.hub.auth import Tokens
 from runstore.syncd.remotes.hub import HubRemote
 from runstore.syncd.sending import RANGE_BYTES
 from runstore.syncd.shipper import ship
-from tests.syncd.hubs import RunningHub, hub_process, log_id_of, mark_of, program, random_bytes
+from tests.syncd.hubs import RunningHub, hub_process, log_below, log_id_of, mark_of, program, random_bytes
 
 DATA = random_bytes(2 * RANGE_BYTES + 12_345)
 LOG = log_id_of(DATA)
@@ -48,10 +48,7 @@ ship(Path(log), log_id, os.path.getsize(log), 1, Fatal(url, token))
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
-    path = tmp_path / "offline-run-20250102_030405-k3v9q2" / "run-k3v9q2.wandb"
-    path.parent.mkdir()
-    path.write_bytes(DATA)
-    return path
+    return log_below(tmp_path, DATA)
 
 
 @pytest.mark.parametrize("moment", ["before-send", "before-acknowledgement"])

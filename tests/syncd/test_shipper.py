@@ -17,7 +17,7 @@ from runstore.syncd import receipts, stamps
 from runstore.syncd.remotes.hub import HubRemote
 from runstore.syncd.sending import RANGE_BYTES
 from runstore.syncd.shipper import Shipment, ship
-from tests.syncd.hubs import RunningHub, hub_in_thread, log_id_of, mark_of, random_bytes
+from tests.syncd.hubs import RunningHub, hub_in_thread, log_below, log_id_of, mark_of, random_bytes
 
 DATA = random_bytes(RANGE_BYTES + 3 * SEGMENT_BYTES // 2)
 LOG = log_id_of(DATA)
@@ -26,17 +26,7 @@ RECORD_BYTES = 1000  # in these tests a record is a thousand bytes
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
-    path = tmp_path / "wandb" / "offline-run-20250102_030405-k3v9q2" / "run-k3v9q2.wandb"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(DATA)
-    return path
-
-
-@pytest.fixture
-def remote(hub: RunningHub) -> Iterator[HubRemote]:
-    opened = hub.remote()
-    yield opened
-    opened.close()
+    return log_below(tmp_path / "wandb", DATA)
 
 
 def deliver(log: Path, remote: HubRemote, end: int | None = None, **more: Any) -> Shipment:

@@ -22,7 +22,7 @@ from runstore.syncd.remotes.base import BLOBS, FILES
 from runstore.syncd.remotes.configured import add_remote
 from runstore.syncd.remotes.hub import HubRemote
 from runstore.syncd.shipper import Shipment, ship
-from tests.syncd.hubs import RunningHub, hub_in_thread, log_id_of, random_bytes
+from tests.syncd.hubs import RunningHub, hub_in_thread, log_below, log_id_of, random_bytes
 
 DATA = random_bytes(50_000)
 LOG = log_id_of(DATA)
@@ -33,10 +33,9 @@ RESCUED = f"md5-{hashlib.md5(b'stock').hexdigest()}"
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
-    path = tmp_path / "wandb" / "offline-run-20250102_030405-k3v9q2" / "run-k3v9q2.wandb"
-    (path.parent / "blobs").mkdir(parents=True)
+    path = log_below(tmp_path / "wandb", DATA)
+    (path.parent / "blobs").mkdir()
     (path.parent / "files").mkdir()
-    path.write_bytes(DATA)
     (path.parent / "files" / RESCUED).write_bytes(b"a file of that name")
     (path.parent / "blobs" / DIGEST).write_bytes(WEIGHTS)
     (path.parent / "blobs" / RESCUED).write_bytes(b"stock")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,35 +15,10 @@ from runstore.syncd import tailing
 from runstore.syncd.tailing import LONGEST_RETRY_SECONDS, Tails
 from tests.index.writing import dump, exit_record, indexed, mixed_bodies, plain_rows, write_log
 from tests.syncd.faults import FaultyDisk
+from tests.timing import Clock
 
 SMALL_PIECE = 20_000
 LONG_AGO = time.time() - 86_400
-
-
-class Clock:
-    """Seconds that pass when a test says so."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[LiveIndexer]:
-    indexer = LiveIndexer(tmp_path / "live.db")
-    yield indexer
-    indexer.close()
-
-
-@pytest.fixture
-def tails(live: LiveIndexer, clock: Clock) -> Tails:
-    return Tails(live, clock)
 
 
 @pytest.fixture

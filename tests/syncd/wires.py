@@ -61,7 +61,7 @@ class Wire(httpx.BaseTransport):
 def use(monkeypatch: pytest.MonkeyPatch, wires: dict[str, tuple[RunningHub, Wire]]) -> None:
     """Let couriers reach the remotes of these names over these wires."""
 
-    def opened(name: str) -> HubRemote:
+    def opened(name: str, options: object = None) -> HubRemote:
         hub, wire = wires[name]
         return HubRemote(hub.url, hub.token, name=name, transport=wire)
 

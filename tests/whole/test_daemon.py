@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import os
@@ -10,41 +9,13 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.commands import ONE_RUN, Bench
-
-PATIENCE_SECONDS = 30.0
-
-
-def eventually(condition: Callable[[], Any]) -> Any:
-    """Return the first true value of `condition`; fails after some patience."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "this never came true"
-        time.sleep(0.1)
-    return value
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    bench = Bench(tmp_path)
-    (tmp_path / "wandb").mkdir()
-    return bench
-
-
-@contextlib.contextmanager
-def daemon(bench: Bench, *arguments: str) -> Iterator[None]:
-    """A daemon over ./wandb, stopped at the end; if it does not stop, the test fails."""
-    bench.runstore("daemon", "start", "--watch", "wandb", *arguments)
-    try:
-        yield
-    finally:
-        bench.runstore("daemon", "stop")
+from tests.timing import eventually
 
 
 def delivered(bench: Bench, logs: int = 1) -> Any:
@@ -65,7 +36,7 @@ def free_port() -> int:
 
 
 def test_a_run_is_indexed_and_delivered_without_being_asked(bench: Bench) -> None:
-    with bench.hub(), daemon(bench, "--remote", "lab"):
+    with bench.hub(), bench.daemon("--remote", "lab"):
         assert bench.train(ONE_RUN).returncode == 0
         status = eventually(lambda: delivered(bench))
         assert status["remotes"][0]["last_error"] == ""
@@ -76,7 +47,7 @@ def test_a_run_is_indexed_and_delivered_without_being_asked(bench: Bench) -> Non
 def test_a_hub_that_appears_later_gets_everything(bench: Bench) -> None:
     port = free_port()
     bench.runstore("remote", "add", "lab", f"http://127.0.0.1:{port}", "--token", "rs_not_yet")
-    with daemon(bench, "--remote", "lab"):
+    with bench.daemon("--remote", "lab"):
         assert bench.train(ONE_RUN).returncode == 0
         waiting = eventually(lambda: bench.json("daemon", "status")["remotes"][0]["last_error"])
         assert "no answer" in waiting
@@ -85,26 +56,13 @@ def test_a_hub_that_appears_later_gets_everything(bench: Bench) -> None:
 
 
 def test_a_live_run_is_delivered_while_it_trains(bench: Bench) -> None:
-    script = """
-        import sys, runstore
-        run = runstore.init(project="demo", id="live")
-        for line in sys.stdin:
-            run.log({"n": int(line)})
-            sys.__stdout__.write("logged\\n"); sys.__stdout__.flush()
-    """
-    with bench.hub(), daemon(bench, "--remote", "lab"):
-        process = bench.start(script)
-        assert process.stdin is not None
-        assert process.stdout is not None
-        for n in range(3):
-            process.stdin.write(f"{n}\n")
-            process.stdin.flush()
-            assert process.stdout.readline() == "logged\n"
-            eventually(lambda: delivered(bench))
-            rows = bench.json("runs", "history", "live", "--keys", "n", "--remote", "lab")
-            assert [row["n"] for row in rows] == list(range(n + 1))
-        process.kill()
-        process.communicate()
+    with bench.hub(), bench.daemon("--remote", "lab"):
+        with bench.live_run() as log:
+            for n in range(3):
+                log(n)
+                eventually(lambda: delivered(bench))
+                rows = bench.json("runs", "history", "live", "--keys", "n", "--remote", "lab")
+                assert [row["n"] for row in rows] == list(range(n + 1))
         assert bench.json("runs", "show", "live", "--remote", "lab")["state"] == "crashed"
 
 
@@ -117,7 +75,7 @@ def test_a_daemon_killed_in_the_middle_goes_on_where_it_was(bench: Bench) -> Non
             time.sleep(0.15 * attempt)  # a different place in the delivery each time
             os.kill(pid, signal.SIGKILL)
             eventually(lambda: bench.runstore("daemon", "status", code=1))
-        with daemon(bench, "--remote", "lab"):
+        with bench.daemon("--remote", "lab"):
             eventually(lambda: delivered(bench, logs=5))
         runs = bench.json("runs", "list", "--remote", "lab")
         assert [run["id"] for run in runs] == [f"run{attempt}" for attempt in range(5)]
@@ -130,7 +88,7 @@ def test_a_hub_killed_and_started_again_holds_everything_once(bench: Bench) -> N
     port = free_port()
     token = bench.runstore("hub", "token", "create", "me", "--data", "hub").stdout.strip()
     bench.runstore("remote", "add", "lab", f"http://127.0.0.1:{port}", "--token", token)
-    with daemon(bench, "--remote", "lab"):
+    with bench.daemon("--remote", "lab"):
         for n, name in enumerate(("one", "two", "three"), start=1):
             with bench.hub_process(port) as (_, hub):
                 assert bench.train(ONE_RUN.replace('"one"', f'"{name}"')).returncode == 0
@@ -143,7 +101,7 @@ def test_a_hub_killed_and_started_again_holds_everything_once(bench: Bench) -> N
 
 
 def test_a_second_daemon_is_refused_in_a_sentence(bench: Bench) -> None:
-    with daemon(bench):
+    with bench.daemon():
         assert "runs already" in bench.sentence("daemon", "start", "--watch", "wandb", code=1)
         assert "runs already" in bench.runstore("daemon", "start", "--watch", "wandb", "--foreground", code=1).stderr
 
@@ -159,14 +117,14 @@ def test_a_broken_log_holds_up_no_other(bench: Bench) -> None:
     broken = bench.folder / "wandb" / "offline-run-20200101_000000-x" / "run-x.wandb"
     broken.parent.mkdir()
     broken.write_text("not a log at all")
-    with bench.hub(), daemon(bench, "--remote", "lab"):
+    with bench.hub(), bench.daemon("--remote", "lab"):
         assert bench.train(ONE_RUN).returncode == 0
         status = eventually(lambda: delivered(bench))
         assert "is not a run log" in status["errors"][str(broken.resolve())]
 
 
 def test_a_run_directory_that_is_moved_or_deleted_is_followed(bench: Bench) -> None:
-    with daemon(bench):
+    with bench.daemon():
         assert bench.train(ONE_RUN).returncode == 0
         (run,) = eventually(lambda: bench.json("daemon", "status")["logs"])
         old = Path(run["path"]).parent
@@ -183,7 +141,7 @@ def test_a_run_directory_that_is_moved_or_deleted_is_followed(bench: Bench) -> N
 
 
 def test_a_file_that_comes_later_is_delivered_too(bench: Bench) -> None:
-    with bench.hub(), daemon(bench, "--remote", "lab"):
+    with bench.hub(), bench.daemon("--remote", "lab"):
         assert bench.train(ONE_RUN).returncode == 0
         eventually(lambda: delivered(bench))
         files = next(bench.folder.glob("wandb/*/files"))
@@ -194,7 +152,7 @@ def test_a_file_that_comes_later_is_delivered_too(bench: Bench) -> None:
 
 
 def test_the_socket_is_for_its_owner_alone_and_a_stale_one_does_no_harm(bench: Bench) -> None:
-    with daemon(bench):
+    with bench.daemon():
         place = bench.folder / "home" / "daemon.sock"
         if not place.exists():
             pytest.skip("the temporary folder's path is too long for a socket beside the index")

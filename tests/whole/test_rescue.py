@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
 from tests.commands import Bench
 from tests.index.stocklogs import StockRun, blob_of
+from tests.timing import eventually
 
 DATA = b"what nobody else may get"
 
@@ -29,25 +27,8 @@ def stock(bench: Bench) -> StockRun:
     return made.write()
 
 
-@contextlib.contextmanager
-def daemon(bench: Bench) -> Iterator[None]:
-    bench.runstore("daemon", "start", "--watch", "wandb")
-    try:
-        yield
-    finally:
-        bench.runstore("daemon", "stop")
-
-
-def eventually(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 20
-    while not (answer := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return answer
-
-
 def test_the_daemon_rescues_what_it_sees(bench: Bench, stock: StockRun) -> None:
-    with daemon(bench):
+    with bench.daemon():
         eventually((stock.blobs / blob_of(DATA)).exists)
         later = StockRun(bench.folder, "r2")
         later.logs("model", {"a": (later.staged(b"later"), b"later")})

@@ -2,49 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from runstore.paths import receipts_path
 from tests.commands import ONE_RUN, Bench
-
-PATIENCE_SECONDS = 30.0
-
-
-def eventually(condition: Callable[[], Any]) -> Any:
-    """Return the first true value of `condition`; fails after some patience."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "this never came true"
-        time.sleep(0.1)
-    return value
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    bench = Bench(tmp_path)
-    (tmp_path / "wandb").mkdir()
-    return bench
-
-
-@contextlib.contextmanager
-def daemon(bench: Bench, *arguments: str) -> Iterator[None]:
-    bench.runstore("daemon", "start", "--watch", "wandb", *arguments)
-    try:
-        yield
-    finally:
-        bench.runstore("daemon", "stop")
+from tests.timing import eventually
 
 
 def trained(bench: Bench, name: str = "one") -> Path:
@@ -101,7 +70,7 @@ def test_a_folder_that_nobody_told_of_is_looked_through_with_a_daemon_and_withou
         (bench.folder / "far" / name).mkdir(parents=True)
         log.parent.rename(bench.folder / "far" / name / log.parent.name)
     assert [run["run"] for run in status(bench, "far/one")["runs"]] == ["demo/one"]
-    with daemon(bench):
+    with bench.daemon():
         assert [run["run"] for run in status(bench, "far/two")["runs"]] == ["demo/two"]
 
 
@@ -118,7 +87,7 @@ def test_what_grows_behind_a_receipt_waits(bench: Bench) -> None:
 
 def test_a_target_that_is_down_is_said_with_why_and_when(bench: Bench) -> None:
     bench.runstore("remote", "add", "lab", f"http://127.0.0.1:{free_port()}", "--token", "rs_x")
-    with daemon(bench, "--remote", "lab"):
+    with bench.daemon("--remote", "lab"):
         trained(bench)
         (target,) = eventually(lambda: [t for t in status(bench)["targets"] if t["last_error"]])
         assert (target["name"], target["state"]) == ("lab", "waiting")
@@ -130,35 +99,22 @@ def test_a_target_that_is_down_is_said_with_why_and_when(bench: Bench) -> None:
 
 
 def test_a_live_run_is_followed_to_its_last_record(bench: Bench) -> None:
-    script = """
-        import sys, runstore
-        run = runstore.init(project="demo", id="live")
-        for line in sys.stdin:
-            run.log({"n": int(line)})
-            sys.__stdout__.write("logged\\n"); sys.__stdout__.flush()
-    """
-    with bench.hub(), daemon(bench, "--remote", "lab"):
-        process = bench.start(script)
-        assert process.stdin is not None
-        assert process.stdout is not None
-        for n in range(3):
-            process.stdin.write(f"{n}\n")
-            process.stdin.flush()
-            assert process.stdout.readline() == "logged\n"
 
-            def is_there() -> bool:
-                (run,) = status(bench)["runs"]
-                amounts = {run[f"{kind}_records"] for kind in ("durable", "indexed")}
-                return {at["delivered_records"] for at in run["targets"]} == amounts != {0}
+    def is_there() -> bool:
+        (run,) = status(bench)["runs"]
+        amounts = {run[f"{kind}_records"] for kind in ("durable", "indexed")}
+        return {at["delivered_records"] for at in run["targets"]} == amounts != {0}
 
-            eventually(is_there)
-        process.kill()
-        process.communicate()
+    with bench.hub(), bench.daemon("--remote", "lab"):
+        with bench.live_run() as log:
+            for n in range(3):
+                log(n)
+                eventually(is_there)
         assert not list(bench.folder.glob("wandb/*/*.synced"))  # it never said that it was done
 
 
 def test_a_run_that_is_delivered_with_all_its_files_is_marked_for_stock_tools(bench: Bench) -> None:
-    with bench.hub(), daemon(bench, "--remote", "lab"):
+    with bench.hub(), bench.daemon("--remote", "lab"):
         log = trained(bench)
         eventually(mark_of(log).exists)
         assert at_lab(bench, "one")["state"] == "delivered"
@@ -169,7 +125,7 @@ def test_a_run_that_is_delivered_with_all_its_files_is_marked_for_stock_tools(be
 
 def test_a_run_of_which_one_target_lacks_something_is_not_marked(bench: Bench) -> None:
     bench.runstore("remote", "add", "far", f"http://127.0.0.1:{free_port()}", "--token", "rs_x")
-    with bench.hub(), daemon(bench):
+    with bench.hub(), bench.daemon():
         log = trained(bench)
         eventually(lambda: "delivered" in [at["state"] for at in status(bench, "one")["runs"][0]["targets"]])
         eventually(lambda: [t for t in status(bench)["targets"] if t["name"] == "far" and t["last_error"]])
@@ -217,7 +173,7 @@ def test_a_log_that_cannot_be_read_is_told_beside_the_others(bench: Bench) -> No
     assert list(answer["errors"]) == [str(bad.resolve())]
     assert [run["run"] for run in answer["runs"]] == ["demo/one"]
     assert str(bad) in bench.runstore("status", code=1).stdout
-    with daemon(bench):
+    with bench.daemon():
         eventually(lambda: list(status(bench)["errors"]) == [str(bad.resolve())])
 
 
@@ -241,7 +197,7 @@ def test_watch_keeps_it_on_the_screen_until_it_is_told_to_end(bench: Bench) -> N
 
 
 def test_the_daemon_tells_of_what_waits_alone_and_of_all_where_that_is_asked(bench: Bench) -> None:
-    with bench.hub(), daemon(bench, "--remote", "lab"):
+    with bench.hub(), bench.daemon("--remote", "lab"):
         trained(bench)
         eventually(lambda: status(bench)["is_settled"] and status(bench)["runs"])
         assert [log["run"] for log in bench.json("daemon", "status")["logs"]] == ["one"]

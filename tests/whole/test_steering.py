@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from runstore.errors import DaemonError
 from runstore.syncd.control import ask, daemon_process
 from tests.commands import ONE_RUN, Bench
 from tests.syncd.hubs import RunningHub, hub_in_thread
+from tests.timing import PATIENCE_SECONDS, eventually
 
 TWO_RUNS = """
     import runstore
@@ -38,18 +39,8 @@ TAG = """
     run.update()
 """
 
-PATIENCE_SECONDS = 30.0
 # A stop takes less than 2 s; a machine on which other tests run may take a little longer.
 STOP_SECONDS = 3.0
-
-
-def eventually(condition: Callable[[], Any]) -> Any:
-    """Return the first true value of `condition`; fails after some patience."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "this never came true"
-        time.sleep(0.05)
-    return value
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from runstore.syncd.watching import one_root, polling
+from runstore.syncd.watching import one_root, places, polling
 from runstore.syncd.watching.roots import Root
 from runstore.syncd.watching.watcher import Watcher
 from tests.syncd.watching import passthrough
@@ -82,12 +82,19 @@ def new_log(folder: Path, name: str = "one") -> Path:
     return log_in(run_directory(folder, name))
 
 
+def grow(log: Path) -> None:
+    """Write a little more to a log."""
+    with log.open("ab") as file:
+        file.write(b"more")
+
+
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look every few tenths of a second where nobody tells."""
-    for name in ("ROOT_SECONDS", "TREE_SECONDS", "TICK_SECONDS"):
+    for name in ("ROOT_SECONDS", "TICK_SECONDS"):
         monkeypatch.setattr(one_root, name, 0.1)
-    monkeypatch.setattr(one_root, "TREE_SHARE", 1.0)
+    monkeypatch.setattr(places, "TREE_SECONDS", 0.1)
+    monkeypatch.setattr(places, "TREE_SHARE", 1.0)
     monkeypatch.setattr(polling, "LEAST_SECONDS", 0.1)
     monkeypatch.setattr(polling, "MOST_SECONDS", 0.3)
     monkeypatch.setattr(polling, "TOLD_SECONDS", 0.3)

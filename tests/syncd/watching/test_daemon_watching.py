@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from runstore.index.indexer import Indexer
 from runstore.syncd import daemon as module
-from runstore.syncd.configuration import Configuration, WatchedRoot
-from runstore.syncd.daemon import Daemon
-from runstore.syncd.fanout import FanOut
+from runstore.syncd.configuration import WatchedRoot
 from tests.index.writing import exit_record, plain_rows, write_log
+from tests.syncd.daemons import Logs, daemon_in_thread, waits_for
 from tests.syncd.watching.conftest import mounted
 
 pytestmark = pytest.mark.usefixtures("hasty")
-
-Logs = dict[str, dict[str, Any]]
-
-
-@contextmanager
-def running(home: Path, *roots: WatchedRoot) -> Iterator[Daemon]:
-    home.mkdir(exist_ok=True)
-    daemon = Daemon(home, lambda: FanOut.of(Configuration(roots), {}))
-    thread = threading.Thread(target=daemon.run)
-    thread.start()
-    try:
-        yield daemon
-    finally:
-        daemon.stop()
-        thread.join()
 
 
 @pytest.fixture
@@ -43,17 +24,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(module, "SCAN_SECONDS", 3600.0)
     monkeypatch.setenv("RUNSTORE_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
-
-
-def waits_for(daemon: Daemon, fulfilled: Callable[[Logs], bool]) -> Logs:
-    until = time.monotonic() + 9.0
-    while True:
-        status = daemon.status()
-        logs: Logs = {one["path"]: one for one in status["logs"]}
-        if fulfilled(logs):
-            return logs
-        assert time.monotonic() < until, status
-        time.sleep(0.02)
 
 
 def has(path: Path, size: int) -> Callable[[Logs], bool]:
@@ -65,7 +35,7 @@ def test_runs_on_a_mount_that_tells_of_nothing_are_indexed_while_they_train(
     remembered: int, home: Path, tmp_path: Path
 ) -> None:
     whole = write_log(tmp_path / "whole", [*plain_rows(range(200)), exit_record()], "live", "live").read_bytes()
-    with mounted(tmp_path, remembered) as mount, running(home, WatchedRoot(mount.here)) as daemon:
+    with mounted(tmp_path, remembered) as mount, daemon_in_thread(home, WatchedRoot(mount.here)) as daemon:
         first = write_log(mount.there, plain_rows(range(5)), "first", "first")
         waits_for(daemon, has(mount.seen(first), first.stat().st_size))
         log = write_log(mount.there, plain_rows(range(10)), "live", "live")
@@ -87,7 +57,7 @@ def test_what_a_root_held_stays_known_while_it_is_away(
     root, away = tmp_path / "runs", tmp_path / "away"
     log = write_log(root, plain_rows(range(5)), "r", "r")
     size = log.stat().st_size
-    with running(home, WatchedRoot(root)) as daemon:
+    with daemon_in_thread(home, WatchedRoot(root)) as daemon:
         waits_for(daemon, has(log, size))
         root.rename(away)
         waits_for(daemon, lambda logs: daemon.status()["roots"][0]["how"] == "missing")
@@ -106,7 +76,7 @@ def test_a_daemon_that_starts_before_its_file_system_is_mounted_forgets_nothing(
         index = Indexer()
         index.catch_up_below(mount.here)
         index.close()
-    with running(home, WatchedRoot(mount.here)) as daemon:
+    with daemon_in_thread(home, WatchedRoot(mount.here)) as daemon:
         waits_for(daemon, lambda logs: daemon.status()["roots"][0]["how"] != "missing")
         time.sleep(0.5)
         assert Indexer().connection.execute("SELECT path FROM logs").fetchall() == [(str(log),)]
@@ -118,7 +88,7 @@ def test_what_is_ignored_is_not_even_indexed(home: Path, tmp_path: Path, monkeyp
     root = tmp_path / "runs"
     write_log(root / "scratch", plain_rows(range(5)), "a", "a")
     kept = write_log(root / "kept", plain_rows(range(5)), "b", "b")
-    with running(home, WatchedRoot(root, ("scratch",))) as daemon:
+    with daemon_in_thread(home, WatchedRoot(root, ("scratch",))) as daemon:
         write_log(root / "scratch", plain_rows(range(5)), "c", "c")
         second = write_log(root / "kept", plain_rows(range(5)), "d", "d")
         waits_for(daemon, lambda logs: set(logs) == {str(kept), str(second)})

@@ -198,9 +198,9 @@ def test_limits_are_called_by_their_names(monkeypatch: pytest.MonkeyPatch, tmp_p
 LIMITED = """
 import pathlib, sys, time
 pathlib.Path("/proc/sys/user/max_inotify_watches").write_text("8")
-from runstore.syncd.watching import one_root
+from runstore.syncd.watching import places
 from tests.syncd.watching.conftest import new_log, watched
-one_root.TREE_SECONDS = 0.1
+places.TREE_SECONDS = 0.1
 folder = pathlib.Path(sys.argv[1])
 first = new_log(folder / "a")
 with watched(folder) as watching:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from runstore.syncd.watching import one_root, polling
+from runstore.syncd.watching import listening, polling, recent
 from runstore.syncd.watching.following import ENDED_SECONDS, Following
 from runstore.syncd.watching.looking import look
 from runstore.syncd.watching.one_root import OneRoot
@@ -22,20 +22,15 @@ from runstore.syncd.watching.polling import QUIET_SECONDS, YOUNG_SECONDS, Pollin
 from runstore.syncd.watching.roots import Root
 from runstore.syncd.watching.sweep import Sweep
 from runstore.syncd.watching.tree import Tree
-from tests.syncd.watching.conftest import log_in, new_log, run_directory
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.syncd.watching.conftest import grow, log_in, new_log, run_directory
+from tests.timing import Clock
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock(clock: Clock) -> Clock:
+    """A clock on which some time has passed already."""
+    clock.now = 1000.0
+    return clock
 
 
 def looks(watched: Polling, clock: Clock, seconds: float, monkeypatch: pytest.MonkeyPatch) -> list[float]:
@@ -64,8 +59,7 @@ def test_a_log_is_looked_at_each_second_then_more_seldom_but_every_ten(
     assert looks(watched, clock, 5.0, monkeypatch) == pytest.approx([1.0, 2.0, 3.0, 4.0], abs=0.3)
     clock.now += 3600.0
     assert len(looks(watched, clock, 60.0, monkeypatch)) == 6
-    with log.open("ab") as file:
-        file.write(b"more")
+    grow(log)
     clock.now += 3600.0
     assert watched.look() == [str(log)]
     assert len(looks(watched, clock, 5.0, monkeypatch)) == 4
@@ -272,7 +266,7 @@ def test_ten_thousand_finished_runs_are_not_asked_for(
             os.makedirs(f"{tmp_path}/p{project}/wandb/offline-run-20240101_{number:06d}-r{project}x{number}")
     live = [str(new_log(tmp_path / "p0" / "wandb", f"live{number}")) for number in range(100)]
     monkeypatch.setattr("runstore.syncd.watching.tree.SETTLED_NS", -(10**18))  # what is there was there for long
-    monkeypatch.setattr(one_root, "why_silent", lambda folder: "it tells of nothing" if silent else "")
+    monkeypatch.setattr(listening, "why_silent", lambda folder: "it tells of nothing" if silent else "")
     noted: list[Path] = []
     listener = Silence()
     watched = OneRoot(Root(tmp_path), (), listener, noted.extend, clock)
@@ -281,7 +275,7 @@ def test_ten_thousand_finished_runs_are_not_asked_for(
         watched.follow(log, True)
     watched.tick()
     assert noted == []
-    assert len(listener.folders) == (0 if silent else 21 + 2 * one_root.RECENT_RUNS)
+    assert len(listener.folders) == (0 if silent else 21 + 2 * recent.RECENT_RUNS)
 
     def a_minute() -> None:
         for _ in range(60):

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from runstore.paths import file_system_type
-from runstore.syncd.watching import one_root
+from runstore.syncd.watching import listening, places
 from runstore.syncd.watching.filesystems import is_silent, why_silent
 from runstore.syncd.watching.inotify import CLOSE_WRITE, CREATE, MODIFY, Inotify
-from tests.syncd.watching.conftest import Mount, log_in, mounted, new_log, run_directory, watched
+from tests.syncd.watching.conftest import Mount, grow, log_in, mounted, new_log, run_directory, watched
 
 pytestmark = pytest.mark.usefixtures("hasty")
 
@@ -27,7 +27,7 @@ def injected(folder: Path) -> Iterator[Mount]:
 def silent(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mount]:
     """A folder that another machine writes to, without a word to this one."""
     if request.param is injected:
-        monkeypatch.setattr(one_root, "why_silent", lambda folder: "nothing is told of here")
+        monkeypatch.setattr(listening, "why_silent", lambda folder: "nothing is told of here")
     with request.param(tmp_path) as mount:
         yield mount
 
@@ -52,8 +52,7 @@ def test_new_runs_and_what_they_log_are_found_within_the_interval(silent: Mount)
         watching.finds(silent.seen(log))
         watching.watcher.follow(silent.seen(log), True)
         assert watching.is_quiet()
-        with log.open("ab") as file:
-            file.write(b"more")
+        grow(log)
         watching.finds(silent.seen(log))
 
 
@@ -86,8 +85,7 @@ def test_what_the_client_remembers_of_files_is_asked_for_again(tmp_path: Path) -
             watching.watcher.follow(seen, True)
             watching.is_quiet()
             size = os.stat(seen).st_size
-            with log.open("ab") as file:
-                file.write(b"more")
+            grow(log)
             assert os.stat(seen).st_size == size
             watching.finds(seen)
             assert os.stat(seen).st_size == size + 4  # whoever reads the log sees it as well
@@ -118,7 +116,7 @@ def test_a_mount_that_goes_is_missing_and_its_runs_stay_known(tmp_path: Path, mo
 def test_a_mount_that_goes_from_below_a_root_takes_no_runs_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(one_root, "TREE_EVENTS_SECONDS", 1.0)  # when what was mounted is seen at all
+    monkeypatch.setattr(places, "TREE_EVENTS_SECONDS", 1.0)  # when what was mounted is seen at all
     root = tmp_path / "root"
     root.mkdir()
     other = new_log(root / "wandb")
@@ -146,6 +144,5 @@ def test_a_silent_mount_below_a_root_with_events_is_looked_at_as_often(tmp_path:
             watching.finds(mount.seen(log))
             watching.watcher.follow(mount.seen(first), True)
             watching.is_quiet()
-            with first.open("ab") as file:
-                file.write(b"more")
+            grow(first)
             watching.finds(mount.seen(first))

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from runstore.syncd.watching import following, inotify, one_root, watcher
+from runstore.syncd.watching import following, inotify, listening, places, recent, watcher
 from runstore.syncd.watching.filesystems import why_silent
 from runstore.syncd.watching.inotify import Inotify
 from runstore.syncd.watching.roots import Root
 from runstore.syncd.watching.watcher import Watcher
-from tests.syncd.watching.conftest import log_in, new_log, run_directory, watched
+from tests.syncd.watching.conftest import grow, log_in, new_log, run_directory, watched
 
 pytestmark = pytest.mark.usefixtures("hasty")
 
@@ -86,8 +86,7 @@ def test_a_log_written_to_without_events_is_found_all_the_same(tmp_path: Path) -
         watching.is_quiet()
         (one,) = watching.watcher._watched.values()
         one._listening.forget()
-        with log.open("ab") as file:
-            file.write(b"more")
+        grow(log)
         watching.finds(log)
 
 
@@ -103,8 +102,7 @@ def test_directories_that_are_moved_are_noted_at_both_places_and_followed(tmp_pa
         watching.watcher.gone(log)
         watching.watcher.follow(there, True)
         watching.is_quiet()
-        with there.open("ab") as file:
-            file.write(b"more")
+        grow(there)
         assert watching.finds(there) == {there}
         run = there.parent.with_name("offline-run-20240101_000001-one")
         there.parent.rename(run)
@@ -158,13 +156,11 @@ def test_a_root_that_vanishes_takes_nothing_with_it_and_may_come_back(tmp_path: 
         watching.becomes(lambda: watching.how() == ["missing"])
         assert watching.watcher.present() == []
         watching.is_quiet()
-        with (away / "wandb" / log.parent.name / log.name).open("ab") as file:
-            file.write(b"more")
+        grow(away / "wandb" / log.parent.name / log.name)
         away.rename(root)
         watching.finds(log)
         assert watching.watcher.present() == [root]
-        with log.open("ab") as file:
-            file.write(b"more")
+        grow(log)
         watching.finds(log)
 
 
@@ -251,7 +247,7 @@ def test_a_folder_that_cannot_be_read_is_named_and_holds_up_nothing(
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", guarded)
-    monkeypatch.setattr(one_root, "TREE_EVENTS_SECONDS", 0.1)
+    monkeypatch.setattr(places, "TREE_EVENTS_SECONDS", 0.1)
     with watched(tmp_path) as watching:
         (status,) = watching.watcher.status()
         assert status["problem"] == f"{secret}: can't be looked into (Permission denied); the runs in it are not found"
@@ -316,7 +312,7 @@ def test_events_are_listened_to_again_when_a_limit_is_lifted(tmp_path: Path, mon
         return add(self, folder, mask)
 
     monkeypatch.setattr(Inotify, "add", limited)
-    monkeypatch.setattr(one_root, "RETRY_SECONDS", 0.2)
+    monkeypatch.setattr(listening, "RETRY_SECONDS", 0.2)
     log = new_log(tmp_path / "wandb")
     with watched(tmp_path) as watching:
         watching.watcher.follow(log, True)
@@ -332,7 +328,7 @@ def test_a_run_is_listened_to_until_the_last_of_its_logs_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(following, "ENDED_SECONDS", 0.0)
-    monkeypatch.setattr(one_root, "RECENT_RUNS", 0)
+    monkeypatch.setattr(recent, "RECENT_RUNS", 0)
     log = new_log(tmp_path / "wandb")
     edits = log.with_name("run-one.edits.rslog")
     edits.write_bytes(b"x")
@@ -349,7 +345,7 @@ def test_a_run_is_listened_to_until_the_last_of_its_logs_is_left(
 
 
 def test_runs_that_ended_lately_are_listened_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(one_root, "RECENT_RUNS", 2)
+    monkeypatch.setattr(recent, "RECENT_RUNS", 2)
     logs = []
     for day in (3, 1, 2):
         folder = tmp_path / "wandb" / f"offline-run-2024010{day}_000000-r{day}"
@@ -361,13 +357,12 @@ def test_runs_that_ended_lately_are_listened_to(tmp_path: Path, monkeypatch: pyt
         for edit in edits:
             edit.write_bytes(b"x")
         assert watching.finds(edits[0], edits[2]) == {edits[0], edits[2]}
+        (one,) = watching.watcher._watched.values()
+        assert str(logs[2].parent) in one._listening.folders
         new = new_log(tmp_path / "wandb", "new")  # which takes the place of that of the second day
         watching.finds(new)
-        watching.becomes(
-            lambda: (
-                sorted(watching.watcher._watched[tmp_path]._recent) == sorted(map(str, (logs[0].parent, new.parent)))
-            )
-        )
+        watching.becomes(lambda: str(logs[2].parent) not in one._listening.folders)
+        assert {str(logs[0].parent), str(new.parent)} <= one._listening.folders
 
 
 def test_with_no_queue_of_events_to_be_had_everything_is_polled(
@@ -412,7 +407,7 @@ def test_a_slow_root_holds_up_neither_the_start_nor_others(tmp_path: Path, monke
             answers.wait()
         return why_silent(folder)
 
-    monkeypatch.setattr(one_root, "why_silent", waiting)
+    monkeypatch.setattr(listening, "why_silent", waiting)
     with watched(slow, quick) as watching:
         watching.finds(new_log(quick / "wandb"))
         answers.set()
@@ -430,7 +425,7 @@ def test_a_file_server_that_does_not_answer_holds_up_no_stop(tmp_path: Path, mon
 
     for root in roots:
         root.mkdir()
-    monkeypatch.setattr(one_root, "why_silent", waiting)
+    monkeypatch.setattr(listening, "why_silent", waiting)
     begun = time.monotonic()
     with watched(*roots) as watching:
         assert watching.how() == ["missing"] * 6
