@@ -26,6 +26,7 @@ from bench import (
     startup,
     steps,
     values,
+    wandbserver,
 )
 from bench.rows import Bench, Row, as_markdown, as_text
 
@@ -42,6 +43,7 @@ SECTIONS = {
     "delivery": delivery,
     "daemon": daemon,
     "artifacts": artifacts,
+    "wandb": wandbserver,
 }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runstore.cli.output import warn
+from runstore.cli.remote_names import complete_target
 from runstore.errors import DaemonError, NotFound, UsageError
 from runstore.paths import default_root, home_folder, is_text
 
@@ -23,22 +24,11 @@ ignore_option = click.option(
 )
 
 
-def complete_remote(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Return the names of remotes that begin so."""
-    from runstore.errors import RunstoreError
-    from runstore.syncd.remotes.configured import load_remotes
-
-    try:
-        return [name for name in sorted(load_remotes()) if name.startswith(incomplete)]
-    except RunstoreError:
-        return []
-
-
 remote_option = click.option(
     "--remote",
     multiple=True,
     metavar="NAME",
-    shell_complete=complete_remote,
+    shell_complete=complete_target,
     help="Where runs of these folders go; may be repeated. `all` (the default): all known; `none`: only index.",
 )
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from runstore.cli.daemon_common import complete_remote
 from runstore.cli.output import warn
+from runstore.cli.remote_names import complete_target
 from runstore.errors import DaemonError, NotFound
 from runstore.paths import home_folder
 
-_remote = click.argument("remote", required=False, shell_complete=complete_remote)
+_remote = click.argument("remote", required=False, shell_complete=complete_target)
 
 
 @click.command()
@@ -69,14 +69,14 @@ def _told(what: str, remote: str | None) -> list[str]:
     """Have the daemon pause or resume, or, where none runs, the next one; return the names of the remotes."""
     from runstore.syncd import configuration
     from runstore.syncd.control import ask
+    from runstore.syncd.fanout import FanOut
     from runstore.syncd.lock import DaemonLock
-    from runstore.syncd.remotes.configured import load_remotes
 
     home = home_folder()
     if not DaemonLock(home).is_free():
         names: list[str] = ask(home, what, remote=remote)[f"{what.removesuffix('e')}ed"]
         return names
-    known = sorted(load_remotes())
+    known = sorted(FanOut.load().policies)
     if remote is not None and remote not in known:
         raise NotFound(f"there is no remote {remote!r}; there is {', '.join(known) or 'none'}")
     if not known:

@@ -1,4 +1,4 @@
-"""`runstore remote`: name the hubs that runs are delivered to, and say what each gets, how fast and when."""
+"""`runstore remote`: name the hubs and W&B servers that runs are delivered to, and say what each gets, and when."""
 
 from __future__ import annotations
 
@@ -8,35 +8,46 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runstore.cli.daemon_common import complete_remote, reload_if_running
+from runstore.cli.daemon_common import reload_if_running
 from runstore.cli.output import emit_json, emit_table, size, warn
+from runstore.cli.remote_names import complete_remote
 from runstore.errors import UsageError
 
 if TYPE_CHECKING:
     from runstore.syncd.policy import Policy
+    from runstore.syncd.remotes.configured import ConfiguredRemote
 
 
 @click.group()
 def command() -> None:
-    """Name the hubs that runs are delivered to. Tokens are kept in a file that only you can read."""
+    """Name what runs are delivered to: hubs, W&B servers. Tokens are kept in a file that only you can read."""
 
 
 @command.command("add")
 @click.argument("name")
 @click.argument("url")
-@click.option("--token", default="", help="The token that the hub gave; RUNSTORE_TOKEN serves where it is left out.")
-def add(name: str, url: str, token: str) -> None:
-    """Keep the hub at URL under NAME, in place of one that had the name before, whose rules stay.
+@click.option(
+    "--token", default="", help="The token of the hub, else RUNSTORE_TOKEN; or the API key of the W&B server."
+)
+@click.option("--kind", type=click.Choice(["hub", "wandb"]), help="What is there; a hub unless the URL is W&B's own.")
+@click.option("--entity", "-e", default="", help="Of a W&B server: the user or team that all runs go to.")
+@click.option("--project", "-p", default="", help="Of a W&B server: the project that all runs go to.")
+def add(name: str, url: str, token: str, kind: str | None, entity: str, project: str) -> None:
+    """Keep the hub or W&B server at URL under NAME, in place of one that had the name before, whose rules stay.
 
-    A daemon that runs delivers there from now on.
+    A daemon that runs delivers there from now on. Without --token the key for a W&B server is found where its own
+    tools look: in WANDB_API_KEY, in a settings file, or where `runstore login --host URL` keeps it.
 
     Example: runstore remote add lab https://hub.example.org --token rs_...
     """
-    from runstore.syncd.remotes.configured import add_remote
+    from runstore.syncd.remotes.configured import RunOptions, add_remote
 
-    add_remote(name, url, token)
+    remote = add_remote(name, url, token, kind or "", RunOptions(entity, project))
     reload_if_running()
-    warn(f"remote {name} is {url}; try it: runstore sync --remote {name}")
+    warn(f"remote {name} is {_what(remote)}; try it: runstore sync --remote {name}")
+    key_missing = _key_missing(remote)
+    if key_missing:
+        warn(key_missing)
 
 
 @command.command("set")
@@ -77,21 +88,16 @@ def list_remotes(as_json: bool) -> None:
 
     remotes = sorted(load_remotes().items())
     if as_json:
-        emit_json(
-            [
-                {"name": name, "url": remote.url, "has_token": bool(remote.token), **_rules(remote.policy)}
-                for name, remote in remotes
-            ]
-        )
+        emit_json([{"name": name, **_facts(remote), **_rules(remote.policy)} for name, remote in remotes])
     else:
-        rows = [(name, r.url, "yes" if r.token else "no", _in_words(r.policy)) for name, r in remotes]
-        emit_table(rows, ("NAME", "URL", "TOKEN", "GETS"))
+        rows = [(name, r.kind, _place(r), "yes" if _has_token(r) else "no", _in_words(r.policy)) for name, r in remotes]
+        emit_table(rows, ("NAME", "KIND", "URL", "TOKEN", "GETS"))
 
 
 @command.command("remove")
 @click.argument("name", shell_complete=complete_remote)
 def remove(name: str) -> None:
-    """Forget the remote NAME. Nothing on the hub changes.
+    """Forget the remote NAME. Nothing changes there.
 
     Example: runstore remote remove lab
     """
@@ -144,6 +150,40 @@ def _absolute(pattern: str) -> str:
         return pattern
     path = Path(body).expanduser()
     return excluded + str(path.resolve() if path.exists() else Path.cwd() / path)
+
+
+def _facts(remote: ConfiguredRemote) -> dict[str, Any]:
+    return {
+        "kind": remote.kind,
+        "url": remote.url,
+        "entity": remote.entity,
+        "project": remote.project,
+        "has_token": _has_token(remote),
+    }
+
+
+def _place(remote: ConfiguredRemote) -> str:
+    """Return where a remote is, and where in it runs go, if not where they say: `https://api.wandb.ai team/*`."""
+    overridden = f" {remote.entity or '*'}/{remote.project or '*'}" if remote.entity or remote.project else ""
+    return f"{remote.url}{overridden}"
+
+
+def _what(remote: ConfiguredRemote) -> str:
+    return f"{'the W&B server' if remote.kind == 'wandb' else 'the hub'} {_place(remote)}"
+
+
+def _has_token(remote: ConfiguredRemote) -> bool:
+    """Return whether there is a token for a remote, or an API key, wherever it is kept."""
+    return bool(remote.token) or (remote.kind == "wandb" and not _key_missing(remote))
+
+
+def _key_missing(remote: ConfiguredRemote) -> str:
+    """Return, in a sentence, that a W&B server has no key yet; "" where that is not so."""
+    from runstore.syncd.remotes import servers
+
+    if remote.kind != "wandb" or remote.token or servers.find_key(remote.url):
+        return ""
+    return f"there is no API key for it yet; keep one: {servers.login_command(remote.url)}"
 
 
 def _rules(policy: Policy) -> dict[str, Any]:

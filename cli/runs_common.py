@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from runstore.cli.remote_names import complete_hub
 from runstore.cli.table import printable
 
 if TYPE_CHECKING:
     from runstore.query.api import Api
 
-remote_option = click.option("--remote", metavar="NAME|URL", help="Ask a hub instead of this machine's index.")
+remote_option = click.option(
+    "--remote",
+    metavar="NAME|URL",
+    shell_complete=complete_hub,
+    help="Ask a hub instead of this machine's index.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, as docs/cli.md describes it.")
 csv_option = click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a header line.")
 
@@ -26,9 +32,9 @@ def open_api(*, refresh: bool = True) -> Api:
 
 def open_remote_named(remote: str) -> Any:
     """Return a hub by its name or URL."""
-    from runstore.syncd.remotes.configured import open_remote
+    from runstore.syncd.remotes.configured import open_hub
 
-    return open_remote(remote)
+    return open_hub(remote)
 
 
 def complete_run(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

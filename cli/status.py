@@ -36,9 +36,9 @@ _HOME_AND_CLEAR, _CLEAR_LINE, _CLEAR_BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
 def command(context: click.Context, run: str | None, as_json: bool, is_watching: bool, with_all: bool) -> None:
     """Show of all runs, of one RUN, or of those at or below PATH, how much is durable here, indexed, and delivered.
 
-    Delivered is what a target has proven to hold, digests compared. Works without a daemon, from the index and the
-    receipts beside the logs; where one runs, it tells what it is at. Changes nothing. Exit code 1 where something
-    waits, or failed.
+    Delivered is what a hub has proven to hold, digests compared, or a W&B server has taken. Works without a daemon,
+    from the index and the receipts beside the logs; where one runs, it tells what it is at. Changes nothing. Exit code
+    1 where something waits, or failed.
 
     Example: runstore status --watch
     """

@@ -61,7 +61,7 @@ def _totals(totals: Mapping[str, Any]) -> Iterator[str]:
 
 def _targets(targets: list[Mapping[str, Any]]) -> list[str]:
     if not targets:
-        return ["delivered: nowhere; name a hub: runstore remote add NAME URL --token T"]
+        return ["delivered: nowhere; say where to: runstore remote add NAME URL --token T"]
     rows = [
         (
             target["name"],

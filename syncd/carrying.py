@@ -26,7 +26,7 @@ from runstore.syncd.circuit import Position
 from runstore.syncd.delivery import Ready
 from runstore.syncd.line import Line
 from runstore.syncd.receipts import Receipt
-from runstore.syncd.remotes.base import Remote
+from runstore.syncd.remotes.base import Target
 from runstore.syncd.retry import delay
 from runstore.syncd.together import SMALL_BYTES
 from runstore.syncd.upload import Cursor, Upload
@@ -62,11 +62,11 @@ class Work:
     """
 
     what: str  # is delivered, in a word for the daemon's log
-    deliver: Callable[[Ready, Remote, Callable[[int], None]], Outcome]
+    deliver: Callable[[Ready, Target, Callable[[int], None]], Outcome]
     done: Callable[[Ready, Outcome], None]
     failed: Callable[[Ready, str], None]
     sent: Callable[[Path, int], None]
-    together: Callable[[list[Ready], Remote, Callable[[int], None]], dict[Path, Outcome]] | None = None
+    together: Callable[[list[Ready], Target, Callable[[int], None]], dict[Path, Outcome]] | None = None
 
 
 class Queue(Protocol):

@@ -18,6 +18,7 @@ from runstore.syncd.errands import Errands, Proven
 from runstore.syncd.lane import Lane
 from runstore.syncd.line import Line
 from runstore.syncd.policy import Policy
+from runstore.syncd.remotes.configured import RunOptions
 from runstore.syncd.upload import Cursor, State, Upload
 
 # What lies beside a live log has to be looked through each time, and changes less often.
@@ -56,9 +57,13 @@ class Courier:
         policy: Policy | None = None,
         proven: Proven | None = None,
         sent: Callable[[Path, int], None] | None = None,
+        *,
+        index: Path | None = None,
+        options: RunOptions | None = None,
     ) -> None:
+        """`index` is the path of the index that knows the logs (None: this machine's), `options` say where runs go."""
         self.name = name
-        self._line = Line(name, policy or Policy())
+        self._line = Line(name, policy or Policy(), options=options)
         tell = sent or (lambda log, size: None)
         self._errands = errands = Errands(
             name,
@@ -66,6 +71,7 @@ class Courier:
             verified=self._verified,
             follow=lambda what: self._beside.give(what),
             proven=proven or (lambda what, identity, receipt: None),
+            index=index,
         )
         shipping = Work("log", errands.ship, errands.done, errands.failed, tell, errands.ship_together)
         shipping_files = Work(
@@ -78,6 +84,11 @@ class Courier:
     def policy(self) -> Policy:
         """What it is to deliver, how fast and when."""
         return self._line.policy
+
+    @property
+    def takes_runs(self) -> bool:
+        """Whether the target takes runs, not logs; as it was when something was delivered last."""
+        return self._line.takes_runs
 
     def start(self) -> None:
         """Begin to deliver."""
@@ -130,6 +141,11 @@ class Courier:
     def shipped(self) -> Report:
         """The figures of what was delivered."""
         return self._errands.shipped
+
+    @property
+    def rows(self) -> int:
+        """How many rows were sent, those of runs that are under way included; for a target that takes runs."""
+        return self._errands.rows
 
     @property
     def notes(self) -> Mapping[Path, str]:

@@ -44,6 +44,8 @@ SCAN_SHARE = 0.001
 GATHER_SECONDS = 0.2
 # Sealing the chunks of ended runs may hold up the logs of others this long.
 SEAL_SECONDS = 0.2
+# Looking whether processes are gone that say nothing may hold up logs this long.
+END_SECONDS = 0.05
 # After trouble with the index (a full disk, a lock) it is tried again so much later.
 RETRY_SECONDS = 5.0
 # How long a stop waits for the delivery that is under way, and for rows that are not written: the logs have them.
@@ -184,6 +186,7 @@ class Daemon:
             changed = self._watcher.changed(0 if self._intake.is_behind else min(1.0, SCAN_SECONDS))
             self._intake.read(changed, lambda: self._stopping)
             indexer.write_due()
+            self._intake.look_for_ends(END_SECONDS)
             self._settling.work(indexer, self._intake.known)
             if not changed and not self._intake.is_behind:
                 indexer.seal_for(SEAL_SECONDS)

@@ -33,6 +33,12 @@ class Report:
     files_sent: int = 0
     file_bytes_sent: int = 0
     files_left: int = 0
+    # What only a target that takes runs is told one by one.
+    rows: int = 0
+    events: int = 0
+    console_lines: int = 0
+    artifacts: int = 0
+    alerts: int = 0
     notes: list[str] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)  # path of the log -> sentence
 
@@ -68,6 +74,11 @@ class Report:
             "files_sent": self.files_sent,
             "file_bytes_sent": self.file_bytes_sent,
             "files_left": self.files_left,
+            "rows": self.rows,
+            "events": self.events,
+            "console_lines": self.console_lines,
+            "artifacts": self.artifacts,
+            "alerts": self.alerts,
             "notes": self.notes,
             "errors": self.errors,
         }

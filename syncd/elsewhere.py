@@ -16,7 +16,7 @@ from typing import TypeVar
 from runstore.core.artifactname import ArtifactName
 from runstore.errors import CommError, NotFound, RemoteError, RunstoreError
 from runstore.syncd.remotes.artifacts import HeldEntry, HeldVersion, HubArtifacts
-from runstore.syncd.remotes.configured import ConfiguredRemote, load_remotes, open_remote
+from runstore.syncd.remotes.configured import HUB, ConfiguredRemote, load_remotes, open_hub
 from runstore.syncd.remotes.hub import HubRemote
 
 _T = TypeVar("_T")
@@ -71,7 +71,7 @@ def fetch_blob(names: Sequence[str], target: Path) -> bool:
 def _first(what: str, ask: Callable[[HubArtifacts], _T | None]) -> _T | None:
     """Return the first answer that is not None; raises CommError where there is none, and not all could be asked."""
     reasons: list[str] = []
-    for name in sorted(load_remotes()):
+    for name in sorted(name for name, remote in load_remotes().items() if remote.kind == HUB):
         try:
             answer = ask(_artifacts(name))
         except (RemoteError, NotFound) as error:
@@ -88,5 +88,5 @@ def _artifacts(name: str) -> HubArtifacts:
     """Return the artifacts of a remote that the user has named, over connections that are there already."""
     key = os.getpid(), name, load_remotes().get(name, ConfiguredRemote("", ""))
     if key not in _opened:  # no lock, which a fork could leave locked: two at once only open one connection more
-        _opened.setdefault(key, open_remote(name))
+        _opened.setdefault(key, open_hub(name))
     return HubArtifacts(name, _opened[key].connection)

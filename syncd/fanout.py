@@ -6,12 +6,12 @@ Read from the configuration; asks nobody, so that `status` can say the same wher
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runstore.syncd.configuration import Configuration, WatchedRoot, load
 from runstore.syncd.policy import Policy
-from runstore.syncd.remotes.configured import load_remotes
+from runstore.syncd.remotes.configured import is_known, load_remotes
 from runstore.syncd.watching.roots import Root
 
 
@@ -19,19 +19,22 @@ from runstore.syncd.watching.roots import Root
 class FanOut:
     """The watched folders, and each target's policy by name: those that are known, and URLs that folders name.
 
-    `urls` are the addresses of those that have another name.
+    `urls` are the addresses of those that have another name, `places` what else says where logs go there: the kind of
+    target, and entity and project of a W&B server.
     """
 
     configuration: Configuration = field(default_factory=Configuration)
     policies: Mapping[str, Policy] = field(default_factory=dict)
     urls: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def load(cls) -> FanOut:
         """Return what the files of the config folder say; raises SettingsError where one can't be understood."""
         remotes = load_remotes()
         urls = {name: remote.url for name, remote in remotes.items()}
-        return cls.of(load(), {name: remote.policy for name, remote in remotes.items()}, urls)
+        places = {name: (remote.kind, remote.entity, remote.project) for name, remote in remotes.items()}
+        return replace(cls.of(load(), {name: one.policy for name, one in remotes.items()}, urls), places=places)
 
     @classmethod
     def of(
@@ -39,7 +42,7 @@ class FanOut:
     ) -> FanOut:
         """Return the same of these remotes, and of the URLs that `configuration` names."""
         named = {name for root in configuration.roots for name in root.remotes or ()}
-        unnamed = {name: Policy() for name in named if "://" in name}
+        unnamed = {name: Policy() for name in named if is_known(name)}
         return cls(configuration, {**unnamed, **policies}, urls or {})
 
     @property
@@ -59,6 +62,10 @@ class FanOut:
                 if name not in self.policies:
                     found.setdefault(name, []).append(root.path)
         return found
+
+    def is_where(self, target: str, other: FanOut) -> bool:
+        """Return whether what goes to `target` goes to the same place by both."""
+        return (self.urls.get(target), self.places.get(target)) == (other.urls.get(target), other.places.get(target))
 
     def wants(self, target: str, log: Path, project: str, entity: str, tags: Iterable[str]) -> bool:
         """Return whether `target` is to get `log`, a path without links.

@@ -25,6 +25,7 @@ from runstore.syncd.rescuer import Rescuer
 from runstore.syncd.settling import Settling
 from runstore.syncd.tailing import Tails
 from runstore.syncd.targets import Targets
+from runstore.syncd.unended import Unended
 from runstore.syncd.watching.roots import Roots
 from runstore.syncd.watching.watcher import Watcher
 
@@ -45,6 +46,7 @@ class Intake:
         self._watcher, self._targets, self._settling, self._rescuer = watcher, targets, settling, rescuer
         self.known: dict[Path, Ready] = {}
         self.errors: dict[Path, str] = {}  # what can't be read, and why
+        self._unended = Unended()
         self._files: dict[Path, float] = {}  # when something beside a known log changed last
 
     def begin(self, indexer: LiveIndexer) -> None:
@@ -66,6 +68,7 @@ class Intake:
         for log in [log for log in self.known if not roots.cover(str(log))]:
             del self.known[log]
             self._files.pop(log, None)
+            self._unended.forget(log)
             self._tails.forget(log)
             self._watcher.gone(log)
             self._targets.forget(log)
@@ -94,6 +97,11 @@ class Intake:
         self._tails.note(found.logs)
         self._watcher.note((*found.gone, *recent))
 
+    def look_for_ends(self, seconds: float) -> None:
+        """Give runs anew that turn out to be over, since their process is gone, to targets that want to know that."""
+        for what in self._unended.over(self._indexer.connection, seconds):
+            self._targets.give_ended(what)
+
     def _take(self, log: Path) -> None:
         """Give a log that was read to the couriers if it, or a file of the run, has changed."""
         self._indexer.rescue(log, seconds=0)  # links alone: what takes longer is not waited for here
@@ -101,6 +109,7 @@ class Intake:
         if what is None:
             return
         self._watcher.follow(log, what.is_live or not what.has_ended)
+        self._unended.note(what)
         files = 0.0 if is_edit_log_name(log.name) else _files_changed_at(log)
         before = self.known.get(log)
         if before != what or self._files.get(log) != files:
@@ -125,7 +134,9 @@ class Intake:
             return  # the file system is away
         self._watcher.gone(log)
         if self.known.pop(log, None) is not None:
+            self._files.pop(log, None)
             self._indexer.forget(log)
+            self._unended.forget(log)
             self._targets.forget(log)
 
 

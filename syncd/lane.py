@@ -22,6 +22,8 @@ from runstore.syncd.upload import IN_FLIGHT, WAITS_FOR_A_TIME, Cursor, State, Up
 CHANGED_SECONDS = 10.0
 # A log is delivered at most this often: each delivery costs the target a sync of its disk.
 SECONDS_BETWEEN = 1.0
+# What a live run says is told to a W&B server as often as W&B's own tools do: its requests are limited.
+SECONDS_BETWEEN_OF_RUNS = 15.0
 
 
 class Lane:
@@ -61,7 +63,7 @@ class Lane:
 
     def join(self, until: float) -> None:
         """Wait for the threads to end, up to a time of the line's clock; the line says when they do."""
-        for thread in self._threads:
+        for thread in list(self._threads):  # each takes itself out of it
             thread.join(max(0.0, until - self._line.clock()))
 
     def give(self, what: Ready) -> None:
@@ -185,5 +187,9 @@ class Lane:
             upload.due()
         upload.begun()
         what = self._ready[log]
-        self._next_turn[log] = now + (self._seconds_between if what.is_live else SECONDS_BETWEEN)
+        self._next_turn[log] = now + (self._live_seconds() if what.is_live else SECONDS_BETWEEN)
         return what
+
+    def _live_seconds(self) -> float:
+        """Return how long it is at least from one delivery of a live log to its next."""
+        return max(self._seconds_between, SECONDS_BETWEEN_OF_RUNS if self._line.takes_runs else 0.0)

@@ -20,8 +20,9 @@ from runstore.errors import NotFound, RemoteFailed, RemoteUnfit, RemoteUnreachab
 from runstore.syncd.bandwidth import Bandwidth
 from runstore.syncd.circuit import Circuit
 from runstore.syncd.policy import Policy
-from runstore.syncd.remotes.base import Remote
-from runstore.syncd.remotes.configured import open_remote
+from runstore.syncd.remotes.base import Target
+from runstore.syncd.remotes.configured import RunOptions, open_remote
+from runstore.syncd.remotes.runs import RunRemote
 
 # A connection is used so long, then another is opened: another hub may answer at that address by now, and a remote
 # may have been given another address or token.
@@ -34,7 +35,7 @@ logger = logging.getLogger("runstore.courier")
 
 @dataclass
 class _Connection:
-    remote: Remote
+    remote: Target
     opened_at: float
     users: int = 0
 
@@ -48,6 +49,7 @@ class Line:
         policy: Policy,
         clock: Callable[[], float] = time.monotonic,
         chance: random.Random | None = None,
+        options: RunOptions | None = None,
     ) -> None:
         self.name, self.clock = name, clock
         self.chance = chance or random.Random()
@@ -57,7 +59,8 @@ class Line:
         self.is_ending = False
         self.is_paused = False
         self.trouble: RunstoreError | None = None  # why the circuit is open
-        self._policy = policy
+        self.takes_runs = False  # the target does, not logs; known once there was a connection
+        self._policy, self._options = policy, options
         self._connection: _Connection | None = None
 
     @property
@@ -122,7 +125,7 @@ class Line:
         return self.circuit.seconds_left(now)
 
     @contextmanager
-    def connected(self) -> Iterator[Remote]:
+    def connected(self) -> Iterator[Target]:
         """Yield the target, over connections that many threads share. Raises RemoteUnfit."""
         with self.changed:
             connection = self._connect()
@@ -170,9 +173,10 @@ class Line:
             connection = None
         if connection is None:
             try:
-                connection = self._connection = _Connection(open_remote(self.name), self.clock())
+                connection = self._connection = _Connection(open_remote(self.name, self._options), self.clock())
             except (NotFound, UsageError) as error:  # it was removed, or its file was damaged
                 raise RemoteUnfit(str(error)) from error
+            self.takes_runs = isinstance(connection.remote, RunRemote)
         return connection
 
     def _retire(self) -> None:

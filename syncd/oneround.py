@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from runstore.errors import LogError, NotFound
@@ -18,7 +19,8 @@ from runstore.syncd.courier import Courier
 from runstore.syncd.delivery import Ready, Report, ready
 from runstore.syncd.glance import glanced
 from runstore.syncd.policy import Policy
-from runstore.syncd.remotes.configured import load_remotes
+from runstore.syncd.remotes.configured import RunOptions, find_remote, load_remotes
+from runstore.syncd.remotes.servers import WANDB
 from runstore.syncd.stamps import bytes_beside
 from runstore.syncd.upload import State, Upload
 
@@ -35,13 +37,23 @@ _FAILED = (State.RETRYING, State.HELD)
 class Round:
     """One round of deliveries of `logs` to the remote of this name, or at this URL."""
 
-    def __init__(self, remote: str, logs: Iterable[Path], progress: Callable[[int], None] | None = None) -> None:
-        """`progress` is told the bytes that are done since it was last told, held already or sent; `total` in all."""
+    def __init__(
+        self,
+        remote: str,
+        logs: Iterable[Path],
+        progress: Callable[[int], None] | None = None,
+        options: RunOptions | None = None,
+    ) -> None:
+        """`progress` is told the bytes that are done since it was last told, held already or sent; `total` in all.
+
+        `options` say where runs go at a W&B server.
+        """
         self._left = {log: _size(log) for log in logs}
         self.total = sum(self._left.values())
         self._progress = progress or (lambda size: None)
         self._told = 0
-        self._courier = Courier(remote, _limits_of(remote), sent=self._sent)
+        self._courier = Courier(remote, _limits_of(remote), sent=self._sent, options=options)
+        self._is_for_runs = find_remote(remote).kind == WANDB
         self._report = Report(remote)
         self._given: list[Ready] = []
         self._folders: set[Path] = set()  # in which run directories lie, as far as the index was told of them
@@ -67,6 +79,11 @@ class Round:
         self._look()
         return self.report()
 
+    @property
+    def shipped(self) -> Report:
+        """The figures of what was sent until now."""
+        return replace(self._courier.shipped, rows=self._courier.rows)
+
     def report(self) -> Report:
         """Return what was done until now."""
         report, sent = self._report, self._courier.shipped
@@ -85,6 +102,8 @@ class Round:
         report.bytes_sent, report.records = sent.bytes_sent, sent.records
         report.files_sent, report.file_bytes_sent = sent.files_sent, sent.file_bytes_sent
         report.files_left = self._courier.files_left
+        report.rows, report.events, report.console_lines = sent.rows, sent.events, sent.console_lines
+        report.artifacts, report.alerts = sent.artifacts, sent.alerts
         return report
 
     def _present(self) -> list[Path]:
@@ -103,7 +122,7 @@ class Round:
     def _taken_at_a_glance(self, indexer: Indexer, log: Path) -> bool:
         """Take a log that the index has not seen, if that can be done without it; who asks for runs will index it."""
         place = Path(os.path.realpath(log))
-        if not is_text(place) or indexer.log_id(place):
+        if self._is_for_runs or not is_text(place) or indexer.log_id(place):
             return False
         try:
             what = glanced(log)

@@ -39,10 +39,13 @@ def save(log: Path, log_id: str, identity: str, receipt: Receipt) -> None:
     change(log, log_id, identity, lambda kept: receipt)
 
 
-def change(log: Path, log_id: str, identity: str, changed: Callable[[Receipt | None], Receipt]) -> Receipt:
+def change(
+    log: Path, log_id: str, identity: str, changed: Callable[[Receipt | None], Receipt], *, is_durable: bool = True
+) -> Receipt:
     """Keep what `changed` makes of the receipt that is kept, and return it; otherwise as `save`.
 
-    What is proven of a log and of the files beside it comes from two threads: neither undoes what the other kept.
+    What is proven of a log and of the files beside it comes from two threads: neither undoes what the other kept. What
+    need not be durable is quicker kept, and lost with the machine's power: then there may be no receipt at all.
     """
     with _saving, _turn(log.parent):
         receipts = load(log, log_id)
@@ -50,9 +53,9 @@ def change(log: Path, log_id: str, identity: str, changed: Callable[[Receipt | N
         body = {"version": VERSION, "log_id": log_id, "targets": receipts}
         data = orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n"
         try:
-            _replace(receipts_path(log), data)
+            _replace(receipts_path(log), data, is_durable)
         except OSError:
-            _save_at_home(log, log_id, data)
+            _save_at_home(log, log_id, data, is_durable)
     return fresh
 
 
@@ -114,11 +117,11 @@ def _is_locked(file: int) -> bool:
     return True
 
 
-def _save_at_home(log: Path, log_id: str, data: bytes) -> None:
+def _save_at_home(log: Path, log_id: str, data: bytes, is_durable: bool) -> None:
     path = home_path(log_id)
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        _replace(path, data)
+        _replace(path, data, is_durable)
     except OSError as error:
         raise StorageError(
             f"{log.parent} and {path.parent}: no receipt can be kept ({error.strerror}); what was delivered stays so, "
@@ -126,14 +129,15 @@ def _save_at_home(log: Path, log_id: str, data: bytes) -> None:
         ) from error
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: Path, data: bytes, is_durable: bool) -> None:
     """Replace `path` as a whole: a reader, or a crash, finds the old or the new file and never a part."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with fresh.open("wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if is_durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(fresh, path)
     except OSError:
         with contextlib.suppress(OSError):

@@ -20,6 +20,7 @@ from runstore.errors import LogError, NotFound
 from runstore.paths import is_edit_log_name, run_id_of
 from runstore.runlog.live import LiveReader
 from runstore.syncd.fanout import FanOut
+from runstore.syncd.remotes.configured import is_known
 from runstore.syncd.standing import DONE, AtTarget, LogStanding
 
 # Of a log that has grown since it was indexed so many bytes are read to count its records.
@@ -157,7 +158,7 @@ class Standings:
         at = {name: AtTarget(waiting, files_left=-1) for name in names if not is_empty}
         for one in self._deliveries.get(log.id, ()):
             name = self._names.get(one.target, "")
-            if name in self._fan_out.policies or "://" in name:  # not of a remote that the user has removed
+            if name in self._fan_out.policies or is_known(name):  # not of a remote that the user has removed
                 at[name] = _held(one, durable, waiting, has_files=not is_edit_log_name(path.name))
         return {name: _with_live(name, one, live) for name, one in at.items()}
 

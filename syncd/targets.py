@@ -58,6 +58,12 @@ class Targets:
             elif courier.standing(what.log) is not None:  # its tags, or its project, are others than they were
                 courier.forget(what.log)
 
+    def give_ended(self, what: Ready) -> None:
+        """Take a log whose run is over, though it says nothing of it, to targets that are told of ends."""
+        for courier in self.wanting(what):
+            if courier.takes_runs:
+                courier.give(what)
+
     def forget(self, log: Path) -> None:
         """Drop a log that is gone."""
         for courier in self._couriers.values():
@@ -72,7 +78,7 @@ class Targets:
         kept, couriers = self._couriers, {}
         for name in fan_out.targets:
             courier = kept.get(name)
-            if courier is None or before.urls.get(name) != fan_out.urls.get(name):
+            if courier is None or not fan_out.is_where(name, before):
                 couriers[name] = self._begun(name)
                 continue
             couriers[name] = courier

@@ -2,7 +2,8 @@
 
     {"version": 1, "log_id": ..., "targets": {IDENTITY: {"remote", "url", "size", "chain", "records", "verified_at",
                                                           "held", "files": {PATH: {"size", "mtime_ns", "sha256"}},
-                                                          "blobs": likewise, "files_left", "error", "failed_at"}}}
+                                                          "blobs": likewise, "files_left", "error", "failed_at",
+                                                          "progress"}}}
 
 A receipt saves work and tells `status` what is delivered; nothing depends on it. Every one can be derived again by
 asking its target, so a file that is missing, torn or of another log is the same as none. They are written by who
@@ -48,6 +49,9 @@ class Receipt:
     and could not be delivered; -1: nobody has looked yet. `held` is how many bytes the target has where that is more
     than were here, since the source lost some; 0 else. `error` is why the last attempt at this log failed, at
     `failed_at`; "" where it did not.
+
+    A target that takes runs, not logs, proves no bytes: it has taken all that the first `size` say. `progress`, of
+    JSON's types, is where the lines stand there that are made of the log (runstore/syncd/runwise/progress.py).
     """
 
     remote: str
@@ -62,6 +66,7 @@ class Receipt:
     error: str = ""
     failed_at: str = ""
     url: str = ""
+    progress: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load(log: Path, log_id: str) -> dict[str, Receipt]:
@@ -114,6 +119,7 @@ def _receipt(value: dict[str, Any]) -> Receipt:
         error=str(value.get("error", "")),
         failed_at=str(value.get("failed_at", "")),
         url=str(value.get("url", "")),
+        progress=dict(value.get("progress", {})),
     )
 
 

@@ -42,9 +42,13 @@ def find_key(settings: Settings, environment: Mapping[str, str]) -> tuple[str, s
     """Return the key for the settings' server and where it came from; None where there is none."""
     if settings.api_key:
         return settings.api_key, settings.sources.get("api_key", "settings")
-    path = netrc_file(environment)
-    key = _key_in(path, urlsplit(settings.base_url).netloc)
-    return (key, str(path)) if key else None
+    key = kept_key(settings.base_url, environment)
+    return (key, str(netrc_file(environment))) if key else None
+
+
+def kept_key(base_url: str, environment: Mapping[str, str]) -> str:
+    """Return the key that the netrc file has for a server; "" where it has none."""
+    return _key_in(netrc_file(environment), urlsplit(base_url).netloc) or ""
 
 
 def store_key(key: str, base_url: str, environment: Mapping[str, str]) -> Path:

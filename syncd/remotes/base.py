@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from runstore.core.segments import Mark
+from runstore.syncd.remotes.runs import RunRemote
 
 # The folders of a run directory that are delivered with its log. Each has names of its own.
 FILES, BLOBS = "files", "blobs"
@@ -107,3 +108,7 @@ class Remote(Protocol):
     def close(self) -> None:
         """Let go of connections."""
         ...
+
+
+Target: TypeAlias = "Remote | RunRemote"
+"""Whatever can be delivered to: what takes logs, or runs."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterator
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn, TypeVar
 
 import httpx
@@ -23,6 +20,7 @@ from runstore.errors import (
 )
 from runstore.syncd import wire
 from runstore.syncd.remotes.bounded import whole
+from runstore.syncd.remotes.overhttp import checked_url, distrust, retry_after
 from runstore.syncd.remotes.pairing import hooks
 
 _T = TypeVar("_T")
@@ -43,7 +41,7 @@ class HubConnection:
     """
 
     def __init__(self, url: str, token: str, transport: httpx.BaseTransport | None = None) -> None:
-        self.url = _checked_url(url)
+        self.url = checked_url(url, "a hub", "http://host:8765")
         token = token.strip()
         if not token:
             raise UsageError(
@@ -126,10 +124,10 @@ class HubConnection:
 
     def unreachable(self, error: httpx.HTTPError) -> RemoteError:
         """Return the error to raise for a request that got no answer."""
-        distrust = _distrust(error)
-        if distrust:
+        reason = distrust(error)
+        if reason:
             return RemoteUnfit(
-                f"{self.url}: its certificate can't be trusted ({distrust}); nothing was sent. Where it is your own, "
+                f"{self.url}: its certificate can't be trusted ({reason}); nothing was sent. Where it is your own, "
                 "set SSL_CERT_FILE to the file of the authority that signed it"
             )
         return RemoteUnreachable(
@@ -194,43 +192,4 @@ class HubConnection:
         raise RemoteUnfit(f"{self.url}: what answers there is not a runstore hub; check the URL with `runstore remote`")
 
 
-def retry_after(response: httpx.Response) -> float:
-    """Return the seconds that an answer asks to wait for, as a number or as a date; 0.0 where it names none."""
-    given = response.headers.get("Retry-After", "").strip()
-    if given.isascii() and given.isdigit():
-        return float(given)
-    try:
-        until = parsedate_to_datetime(given)
-    except ValueError:
-        return 0.0
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=timezone.utc)
-    return max(0.0, (until - datetime.now(timezone.utc)).total_seconds())
-
-
-def _distrust(error: BaseException | None) -> str:
-    """Return why a certificate was not accepted; "" where that was not what happened."""
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return error.verify_message
-        error = error.__cause__ or error.__context__
-    return ""
-
-
 _NO_REASON = "what answers there gave no reason that a hub would give"
-
-
-def _checked_url(url: str) -> str:
-    try:
-        parsed = httpx.URL(url.strip())
-    except httpx.InvalidURL as error:
-        raise UsageError(f"{url!r} is not a URL ({error}); a hub's looks like http://host:8765") from error
-    # httpx quotes what no host name may contain; an IPv6 address may have a zone behind a %.
-    strange = "%" in parsed.host and ":" not in parsed.host
-    if parsed.scheme not in ("http", "https") or not parsed.host or strange:
-        raise UsageError(
-            f"{url!r} is not a hub's URL; write http:// or https:// before the host, like http://host:8765"
-        )
-    if parsed.port is not None and not 0 < parsed.port < 65536:  # httpx takes any number
-        raise UsageError(f"{url!r}: there is no port {parsed.port}; a hub's URL looks like http://host:8765")
-    return str(parsed).rstrip("/")

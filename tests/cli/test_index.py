@@ -12,7 +12,7 @@ import pytest
 
 from tests.commands import Bench
 from tests.index.writing import exit_record, plain_rows, write_log
-from tests.whole.test_daemon import daemon, eventually
+from tests.timing import eventually
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def looked(bench: Bench) -> Callable[[], Any]:
 
 
 def test_the_daemon_goes_on_while_the_index_is_rebuilt_and_after_it_was_damaged(bench: Bench) -> None:
-    with daemon(bench):
+    with bench.daemon():
         eventually(looked(bench))
         runs = bench.json("runs", "list")
         bench.runstore("index", "rebuild")

@@ -93,7 +93,7 @@ def test_a_sync_and_the_daemon_report_the_documented_fields(bench: Bench) -> Non
                 status = bench.json("daemon", "status")
         finally:
             bench.runstore("daemon", "stop")
-    assert set(fields(report)) == documented("sync")
+    assert set(fields(report)) == documented("sync --json")
     assert set(fields(status)) == documented("daemon status")
     assert set(fields(standing)) == documented("status") - {"null"}
 

@@ -271,3 +271,64 @@ def test_a_terminal_is_shown_how_far_it_is(bench: Bench) -> None:
         assert b"100%" in shown
         for silent in ("--quiet", "--json"):
             assert bench.runstore("sync", silent).stderr == ""
+
+
+# What would be sent, and of which runs.
+
+
+def test_a_dry_run_foretells_what_a_hub_gets_and_asks_nobody(bench: Bench) -> None:
+    bench.runstore("remote", "add", "lab", "http://127.0.0.1:9")  # where nobody answers, and without a token
+    (run,) = bench.json("sync", "--dry-run")["runs"]
+    assert (run["run"], run["is_new"]) == ("demo/one", True)
+    with bench.hub():
+        assert bench.json("sync", "--dry-run")["runs"] == [run]
+        report = bench.json("sync")
+        assert (run["log_bytes"], run["records"]) == (report["bytes_sent"], report["records"])
+        assert (run["files"], run["file_bytes"]) == (report["files_sent"], report["file_bytes_sent"])
+        (log,) = bench.folder.glob("wandb/*/run-one.wandb")
+        (log.parent / "files" / "notes.txt").write_text("by hand")
+        (after,) = bench.json("sync", "--dry-run")["runs"]
+        assert (after["log_bytes"], after["records"], after["files"], after["file_bytes"]) == (0, 0, 1, 7)
+        shown = bench.runstore("sync", "--dry-run").stdout.splitlines()
+        assert shown[1].split() == ["demo/one", "in", "part", "0", "0", "B", "1", "7", "B"]
+        assert shown[2] == "1 of 1 run would be sent to lab: 0 B of logs, 1 file in 7 B; nothing was sent"
+
+
+def test_a_dry_run_says_which_logs_cant_be_read(bench: Bench) -> None:
+    (bench.folder / "wandb" / "offline-run-20240102_030405-x").mkdir()
+    (bench.folder / "wandb" / "offline-run-20240102_030405-x" / "run-x.wandb").write_bytes(b"something else altogether")
+    plan = bench.json("sync", "--dry-run", "--remote", "http://127.0.0.1:9", code=1)
+    assert [run["run"] for run in plan["runs"]] == ["demo/one"]
+    (sentence,) = plan["errors"].values()
+    assert "is not a run log" in sentence
+
+
+@pytest.mark.parametrize(
+    ("globs", "chosen"),
+    [
+        (("--include-globs", "run-one.wandb"), {"one"}),
+        (("--include-globs", "run-t*.wandb, *-one"), {"one", "two"}),
+        (("--exclude-globs", "run-one.wandb"), {"two"}),
+        (("--exclude-globs", "offline-run-*-two"), {"one"}),
+        (("--include-globs", "run-*", "--exclude-globs", "*two*"), {"one"}),
+        (("--include-globs", "files/*,notes.txt"), set()),
+    ],
+)
+def test_globs_choose_runs_by_the_names_of_their_logs_and_directories(
+    bench: Bench, globs: tuple[str, ...], chosen: set[str]
+) -> None:
+    assert bench.train(ONE_RUN.replace('"one"', '"two"')).returncode == 0
+    bench.runstore("runs", "note", "two", "edited")  # which lies in a log of its own
+    plan = bench.json("sync", "--dry-run", "--remote", "http://127.0.0.1:9", *globs)
+    assert {run["run"] for run in plan["runs"]} == {f"demo/{run_id}" for run_id in chosen}
+    assert {len(run["logs"]) for run in plan["runs"] if run["run"] == "demo/two"} <= {2}
+
+
+def test_a_place_in_a_hub_is_refused(bench: Bench) -> None:
+    for arguments in (("--entity", "team"), ("-p", "demo", "--dry-run")):
+        said = bench.sentence("sync", "--remote", "http://127.0.0.1:9", *arguments, code=2)
+        assert "a hub, which takes runs as they are" in said
+
+
+def test_options_of_scripts_for_wandbs_tool_are_taken(bench: Bench) -> None:
+    assert bench.json("sync", "--yes", "--dry-run", "--remote", "http://127.0.0.1:9")["kind"] == "hub"

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from runstore.core.conditions import Condition, Order
+from runstore.index.slices import slices
+from runstore.index.state import FINISHED, logs_of, state_of
 from runstore.query.filtering.fields import Fields, tree_in
 from runstore.query.filtering.select import in_sqlite, select
-from runstore.query.slices import slices
-from runstore.query.stored.state import FINISHED, logs_of, state_of
 from runstore.runlog.process import ProcessName
 
 # With 10,000 runs each column takes a millisecond: what a state depends on is asked of those that have not ended well.

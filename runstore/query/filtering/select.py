@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from runstore.core.conditions import EVERYTHING, Condition, Every, Order
+from runstore.index.state import logs_of
 from runstore.query.filtering.fields import Fields, check_field, first_value
 from runstore.query.filtering.plain import EVERY_RUN, Sql, column_of, in_sql
 from runstore.query.filtering.predicate import predicate
 from runstore.query.stored.run import StoredRun
-from runstore.query.stored.state import logs_of
 
 # The order of runs that are otherwise equal, so that two answers never differ.
 _LAST_ORDER = "entity, project, run_id"

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from runstore.index.chunks.buckets import Blocks, Buckets, joined
+from runstore.index.slices import slices
 from runstore.query.points.parts import Part, points_at, rising_parts
 from runstore.query.points.stitched import points_of
-from runstore.query.slices import slices
 
 # Which part a bucket came from, for each bucket, beside the buckets.
 _Found = tuple[npt.NDArray[np.int64], Buckets]

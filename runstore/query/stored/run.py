@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runstore.errors import NotFound, UsageError
+from runstore.index.state import PREEMPTING, RUNNING
 from runstore.query.stored.changeable import ChangeableRun
 from runstore.query.stored.runrow import RunRow, TakeIn
-from runstore.query.stored.state import PREEMPTING, RUNNING
 
 if TYPE_CHECKING:
     from runstore.index.rescue.lost import NotKept

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from runstore.core.identity import RunPath
 from runstore.core.times import iso
+from runstore.index.state import FINISHED, state_of
 from runstore.query.filtering.fields import RowFields
-from runstore.query.stored.state import FINISHED, state_of
 from runstore.runlog.process import ProcessName
 
 TakeIn = Callable[[Path], object]  # brings one log into the index

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from runstore.query.slices import slices
+from runstore.index.slices import slices
 from runstore.runlog.process import ProcessName
 
 RUNNING, FINISHED, FAILED, CRASHED = "running", "finished", "failed", "crashed"

@@ -1,0 +1,235 @@
+"""Requests to a W&B server and to the storage where it wants files, and what their answers mean.
+
+The key goes to the server alone, with each request to it by itself: what signs an address of a storage is its own
+permission, and a redirect is not followed with a key.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NoReturn
+
+import httpx
+
+from runstore.errors import (
+    RemoteConflict,
+    RemoteError,
+    RemoteFailed,
+    RemoteRefused,
+    RemoteUnfit,
+    RemoteUnreachable,
+    UsageError,
+)
+from runstore.syncd.remotes.bounded import whole
+from runstore.syncd.remotes.overhttp import checked_url, distrust, retry_after
+from runstore.syncd.remotes.wandb_answers import json_of, words
+from runstore.syncd.remotes.wandb_pace import Pace, Tries
+from runstore.version import VERSION
+
+# A bucket takes its time with large files, and writes 250 MB of rows to a database.
+_TIMEOUT = httpx.Timeout(180.0, connect=10.0)
+_STORAGE_TIMEOUT = httpx.Timeout(300.0, connect=10.0)
+# "Not now": of the server, or of a proxy before it.
+_NOT_NOW = frozenset((408, 429, 502, 503, 504, 507))
+# What only a change of what is sent can help; those who know more say more.
+_OF_WHAT_WAS_SENT = frozenset((400, 404, 409, 410, 413, 414, 415, 422))
+_NO_SERVER_SAYS = frozenset((405, 426, 501, 505))
+_REDIRECTS_MAX = 3
+_PIECE_BYTES = 64 << 10
+
+Content = bytes | Iterable[bytes]
+
+
+class WandbConnection:
+    """The server at `url`, over one pool of connections; `pause` waits so many seconds.
+
+    Raises UsageError where nothing can be at `url`, or `key` can't be one.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        transport: httpx.BaseTransport | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.url = _server_url(url)
+        self._authorization = _basic(self.url, key)
+        self._pause = pause
+        self._paces: dict[str, Pace] = defaultdict(lambda: Pace(pause))
+        self._client = _client(transport, self.url.startswith("https:"))
+        self._storage = self._client
+        self._transport = transport
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+        self._storage.close()
+
+    def post(
+        self,
+        path: str,
+        content: bytes,
+        headers: Mapping[str, str] | None = None,
+        passes: frozenset[int] = frozenset(),
+    ) -> httpx.Response:
+        """Return the server's answer to JSON, good or bad, but for what is the trouble of the server or its key.
+
+        Raises RemoteUnreachable, RemoteFailed, RemoteRefused and RemoteUnfit for those. A status of `passes` may be
+        another one at the next try.
+        """
+        given = {"Authorization": self._authorization, "Content-Type": "application/json", **(headers or {})}
+        given["Content-Length"] = str(len(content))
+        pace = self._paces[path.split("/")[1]]
+
+        def once() -> httpx.Response:
+            pace.wait(self.url)
+            url, pieces = self.url + path, _in_pieces(content)
+            with self._client.stream("POST", url, content=pieces, headers=given) as response:
+                answer = whole(response)
+            pace.heard(answer)
+            return answer
+
+        response = self._tried(once, passes)
+        if response.status_code in (401, 403):
+            raise RemoteRefused(
+                f"{self.url} refused the API key: {words(response)} (HTTP {response.status_code}); "
+                f"give it another: runstore login --host {self.url}"
+            )
+        if response.has_redirect_location:
+            raise RemoteUnfit(
+                f"{self.url}: sends on to {response.headers['Location']}; nothing was sent there. "
+                "Where that is the server, give its URL"
+            )
+        if response.status_code in _NO_SERVER_SAYS:
+            self.not_a_server(f"HTTP {response.status_code}")
+        return response
+
+    def put(
+        self, url: str, content: Callable[[], Content], size: int, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """Give `size` bytes to the storage at `url`, from the beginning for each try; return what it says, good or bad.
+
+        Raises RemoteUnreachable and RemoteFailed where that may pass, and what `content` raises.
+        """
+        given = {**(headers or {}), "Content-Length": str(size)}
+
+        def once() -> httpx.Response:
+            target = f"{self.url}{url}" if url.startswith("/") else url
+            for _ in range(_REDIRECTS_MAX):
+                client = self._client_for(target)
+                with client.stream(
+                    "PUT", target, content=content(), headers=given, timeout=_STORAGE_TIMEOUT
+                ) as response:
+                    answer = whole(response)
+                if answer.status_code not in (307, 308) or not answer.has_redirect_location:
+                    break
+                target = str(answer.request.url.join(answer.headers["Location"]))
+            return answer
+
+        return self._tried(once)
+
+    def answer(self, response: httpx.Response) -> dict[str, Any]:
+        """Return the JSON object of a good answer. Raises RemoteUnfit where it is none, RemoteUnreachable for half."""
+        value = json_of(response)
+        if value is None and "json" in response.headers.get("Content-Type", ""):
+            raise RemoteUnreachable(f"{self.url}: an answer that breaks off in the middle; try again")
+        return value if value is not None else self.not_a_server("its answer is no JSON")
+
+    def refusal(self, what: str, response: httpx.Response) -> RemoteError:
+        """Return the error to raise for a bad answer to `what` was asked."""
+        kind = RemoteConflict if response.status_code in _OF_WHAT_WAS_SENT else RemoteError
+        return kind(f"{self.url} refused {what}: {words(response)} (HTTP {response.status_code})")
+
+    def not_a_server(self, why: str) -> NoReturn:
+        """Raise RemoteUnfit for an answer that no W&B server gives: a login page of a proxy says 200 as well."""
+        raise RemoteUnfit(f"{self.url}: what answers there is not a W&B server ({why}); check the URL")
+
+    def _tried(self, once: Callable[[], httpx.Response], also: frozenset[int] = frozenset()) -> httpx.Response:
+        """Return an answer that tells something, after a few tries; raises what is left after them."""
+        tries = Tries(self._pause)
+        while True:
+            failure: RemoteError | None
+            try:
+                response = once()
+            except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
+                raise RemoteError(f"{self.url}: asked for a request that can't be made ({error})") from error
+            except httpx.HTTPError as error:
+                failure = self._unreachable(error)
+                nobody_there = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
+                if nobody_there or not tries.again(0.0):  # in a second nobody will be there either
+                    raise failure from error
+                continue
+            failure = self._passing(response)
+            if failure is None and response.status_code not in also:
+                return response
+            if not tries.again(retry_after(response)):
+                if failure is None:
+                    return response
+                raise failure
+
+    def _passing(self, response: httpx.Response) -> RemoteError | None:
+        """Return the error to raise, where no later try goes better, for an answer that says so; None for others."""
+        status = response.status_code
+        if status in _NOT_NOW:
+            sentence = f"{self.url}: {words(response)} (HTTP {status}); try again later"
+            return RemoteUnreachable(sentence, retry_after(response))
+        if status >= 500 and status not in _NO_SERVER_SAYS:
+            return RemoteFailed(f"{self.url}: {words(response)} (HTTP {status})")
+        return None
+
+    def _unreachable(self, error: httpx.HTTPError) -> RemoteError:
+        reason = distrust(error)
+        if reason:
+            return RemoteUnfit(
+                f"{self.url}: the certificate of {error.request.url.host} can't be trusted ({reason}); nothing was "
+                "sent. Where it is your own, set SSL_CERT_FILE to the file of the authority that signed it"
+            )
+        return RemoteUnreachable(
+            f"{self.url}: no answer from {error.request.url.host} ({str(error) or type(error).__name__}); nothing is "
+            "lost, see that the network reaches it, then try again"
+        )
+
+    def _client_for(self, url: str) -> httpx.Client:
+        """Return the client for a storage; who is trusted is only read where that is asked for: it takes 50 ms."""
+        if url.startswith("https:") and not self.url.startswith("https:") and self._storage is self._client:
+            self._storage = _client(self._transport, True)
+        return self._storage if url.startswith("https:") else self._client
+
+
+def _in_pieces(content: bytes) -> Iterator[bytes]:
+    """Yield content a little at once: httpcore copies what is left of a piece each time the system takes some of it."""
+    for start in range(0, len(content), _PIECE_BYTES):
+        yield content[start : start + _PIECE_BYTES]
+
+
+def _client(transport: httpx.BaseTransport | None, verify: bool) -> httpx.Client:
+    headers = {"User-Agent": f"runstore/{VERSION}"}
+    return httpx.Client(headers=headers, timeout=_TIMEOUT, transport=transport, verify=verify)
+
+
+def _server_url(url: str) -> str:
+    example = "https://api.wandb.ai"
+    checked = checked_url(url, "a W&B server", example)
+    parsed = httpx.URL(checked)
+    if parsed.userinfo or parsed.query or parsed.fragment:
+        raise UsageError(f"a W&B server's URL is a host, and perhaps a path, like {example}; no key belongs into it")
+    is_theirs = parsed.host == "wandb.ai" or parsed.host.endswith(".wandb.ai")
+    if is_theirs and not (parsed.host.startswith("api.") and parsed.scheme == "https"):
+        raise UsageError(f"{url!r} is no server of W&B's to deliver to; its own is {example}")
+    return checked
+
+
+def _basic(url: str, key: str) -> str:
+    key = key.strip()
+    if not key:
+        raise UsageError(
+            f"there is no API key for {url}: keep one with `runstore login --host {url}`, or set WANDB_API_KEY; "
+            "nothing was sent"
+        )
+    if not (key.isascii() and key.isprintable()):
+        raise UsageError(f"the API key for {url} has characters that no key has; paste it again")
+    return "Basic " + base64.b64encode(f"api:{key}".encode()).decode("ascii")

@@ -1,0 +1,61 @@
+"""Where the lines of a run's logs stand in the streams of a server: each log behind those that were begun before it.
+
+Logs of processes that write at the same time are the exception: their lines stand as they come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from runstore.syncd.runwise.progress import STREAMS, LogProgress
+from runstore.syncd.runwise.snapshot import LogPart
+
+_AT_THE_SAME_TIME = ("rank", "successor")
+
+
+class Layout:
+    """The parts of a run, in order, with the progress of each, by the place of the log."""
+
+    def __init__(self, parts: Sequence[LogPart], progress: Mapping[int, LogProgress]) -> None:
+        self._parts, self._progress = parts, progress
+
+    def end(self, stream: str) -> int:
+        """Return the line behind the last of a stream."""
+        return max((max(one.base.get(stream, 0), one.end(stream)) for one in self._progress.values()), default=0)
+
+    def after(self, part: LogPart) -> int | None:
+        """Return behind which step the rows of a log stand, wherever they say; None: where they say."""
+        base = self._progress[part.place].base.get("step")
+        return base if part.after is None and part == self._parts[0] else part.after
+
+    def cut_at(self) -> int | None:
+        """Return the step from which on rows that were sent don't count any more; None where all do."""
+        cuts = [
+            part.below
+            for part in self._parts
+            if part.below is not None and self._progress[part.place].last_step >= part.below
+        ]
+        return min(cuts, default=None)
+
+    def moved(self) -> Sequence[LogPart]:
+        """Return the logs that have to be sent again since their rows stand elsewhere by now, with all behind them."""
+        for place, part in enumerate(self._parts):
+            one = self._progress[part.place]
+            if one.lines and one.after != self.after(part):
+                return self._parts[place:]
+        return ()
+
+    def settle(self) -> None:
+        """Note where the rows of each log stand."""
+        for part in self._parts:
+            one = self._progress[part.place]
+            one.after, one.below = self.after(part), part.below
+
+    def in_the_way(self, part: LogPart) -> Sequence[LogPart]:
+        """Return the logs that have to be sent again behind new lines of `part`, since theirs stand there now."""
+        if part.kind in _AT_THE_SAME_TIME:
+            return ()
+        behind = self._parts[self._parts.index(part) + 1 :]
+        in_order = [later for later in behind if later.kind not in _AT_THE_SAME_TIME]
+        is_any = any(self._progress[later.place].first(stream) is not None for later in in_order for stream in STREAMS)
+        return behind if is_any else ()

@@ -1,0 +1,43 @@
+"""What whole deliveries share: runs that were written once, places to deliver them from, processes to do so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.shared import made_once
+from tests.runwise.place import MOST_BYTES, Place, place_with
+from tests.runwise.spawning import Spawner
+from tests.runwise.written import FULL, written
+
+
+@pytest.fixture(autouse=True)
+def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what a place sets in the environment end with the test, and nobody wait between tries."""
+    for name in ("RUNSTORE_HOME", "WANDB_BASE_URL", "WANDB_API_KEY", "NETRC", "HOME", "PATH", "LANG"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("RUNSTORE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("runstore.syncd.remotes.wandb.MOST_BYTES", MOST_BYTES)
+    monkeypatch.setattr("runstore.syncd.remotes.wandb_pace.BETWEEN_TRIES_SECONDS", (0.001, 0.001))
+
+
+@pytest.fixture(scope="session")
+def full_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that has something of everything."""
+    return made_once(tmp_path_factory, "runwise-full", lambda folder: written(folder, FULL))
+
+
+@pytest.fixture
+def place(full_run: Path, tmp_path: Path) -> Iterator[Place]:
+    """A place with that run, of which the server knows nothing."""
+    with place_with(full_run, tmp_path) as place:
+        yield place
+
+
+@pytest.fixture(scope="session")
+def spawner() -> Iterator[Spawner]:
+    """What begins `runstore` in processes of its own."""
+    with Spawner() as spawner:
+        yield spawner

@@ -1,0 +1,48 @@
+"""Runs to deliver, written by programs of their own, as a user's are, once for all tests that look at them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.commands import Bench
+
+# Something of everything that a server is told of.
+FULL = """
+    import sys
+    import numpy as np
+    import runstore
+
+    run = runstore.init(project="demo", id="full", name="a name", notes="a note", tags=["b", "a"], group="g",
+                        job_type="train", config={"lr": 0.1, "model": {"depth": 2}, "none": None})
+    run.define_metric("loss", summary="min")
+    for n in range(30):
+        run.log({"loss": 1 / (n + 1), "nested": {"n": n}, "dotted.name": n, "nan": float("nan")})
+        print("row", n)
+    for percent in range(50):
+        sys.stdout.write(f"\\rprogress {percent}%")
+    print()
+    print("to stderr", file=sys.stderr)
+    run.log({"picture": runstore.Image(np.zeros((2, 2, 3), np.uint8))})
+    run.alert("first", "look at this")
+    run.alert("second", "and at that", wait_duration=0)
+    with open("weights.txt", "w") as file:
+        file.write("1 2 3")
+    artifact = runstore.Artifact("weights", "model", metadata={"layers": 2})
+    artifact.add_file("weights.txt")
+    run.log_artifact(artifact, aliases=["best"])
+    with open(run.dir + "/notes.txt", "w") as file:
+        file.write("by hand")
+    run.summary["by hand"] = 7
+    run.finish()
+"""
+FULL_ROWS = 31
+FULL_ALERTS = ["first", "second"]
+
+
+def written(folder: Path, *scripts: str) -> Path:
+    """Run training scripts in a folder; return the folder that the run directories are in."""
+    bench = Bench(folder)
+    for script in scripts:
+        done = bench.train(script)
+        assert done.returncode == 0, done.stderr
+    return folder / "wandb"
