@@ -102,6 +102,7 @@ class Courier:
         for lane in (self._logs, self._beside):
             lane.join(until)
         self._line.close()
+        self._errands.close()
 
     def pause(self) -> None:
         """Let nothing go out until `resume`."""

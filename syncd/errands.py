@@ -72,6 +72,10 @@ class Errands:
         with self._changed:
             return self.shipped.rows + self._runs.rows_under_way()
 
+    def close(self) -> None:
+        """Let go of what deliveries share."""
+        self._runs.close()
+
     def forget(self, log: Path) -> None:
         """Drop a log that is gone; the figures stay."""
         self._files_left.pop(log, None)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from runstore.syncd.configuration import Configuration, WatchedRoot, load
 from runstore.syncd.policy import Policy
-from runstore.syncd.remotes.configured import is_known, load_remotes
+from runstore.syncd.remotes.configured import find_remote, is_known, load_remotes
+from runstore.syncd.remotes.servers import WANDB
 from runstore.syncd.watching.roots import Root
 
 
@@ -32,9 +33,11 @@ class FanOut:
     def load(cls) -> FanOut:
         """Return what the files of the config folder say; raises SettingsError where one can't be understood."""
         remotes = load_remotes()
-        urls = {name: remote.url for name, remote in remotes.items()}
+        configuration, urls = load(), {name: remote.url for name, remote in remotes.items()}
+        if any(WANDB in (root.remotes or ()) for root in configuration.roots):
+            urls.setdefault(WANDB, find_remote(WANDB).url)
         places = {name: (remote.kind, remote.entity, remote.project) for name, remote in remotes.items()}
-        return replace(cls.of(load(), {name: one.policy for name, one in remotes.items()}, urls), places=places)
+        return replace(cls.of(configuration, {name: one.policy for name, one in remotes.items()}, urls), places=places)
 
     @classmethod
     def of(

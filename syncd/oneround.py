@@ -14,9 +14,12 @@ from pathlib import Path
 from runstore.errors import LogError, NotFound
 from runstore.index.indexer import Indexer
 from runstore.index.rescue.lost import not_kept_beside, said_of
+from runstore.index.rescue.outstanding import is_anything_open
 from runstore.paths import is_text
+from runstore.syncd import marker
 from runstore.syncd.courier import Courier
 from runstore.syncd.delivery import Ready, Report, ready
+from runstore.syncd.fanout import FanOut
 from runstore.syncd.glance import glanced
 from runstore.syncd.policy import Policy
 from runstore.syncd.remotes.configured import RunOptions, find_remote, load_remotes
@@ -48,12 +51,14 @@ class Round:
 
         `options` say where runs go at a W&B server.
         """
+        self._remote = remote
         self._left = {log: _size(log) for log in logs}
         self.total = sum(self._left.values())
         self._progress = progress or (lambda size: None)
         self._told = 0
         self._courier = Courier(remote, _limits_of(remote), sent=self._sent, options=options)
-        self._is_for_runs = find_remote(remote).kind == WANDB
+        known = find_remote(remote)
+        self._is_for_runs, self._marks = known.kind == WANDB, known.policy.marks_synced
         self._report = Report(remote)
         self._given: list[Ready] = []
         self._folders: set[Path] = set()  # in which run directories lie, as far as the index was told of them
@@ -77,6 +82,8 @@ class Round:
         finally:
             self._courier.stop(_STOP_SECONDS)
         self._look()
+        if self._is_for_runs and self._marks:
+            self._mark(indexer)
         return self.report()
 
     @property
@@ -154,6 +161,19 @@ class Round:
         if what is not None:
             self._given.append(what)
             self._courier.give(what)
+
+    def _mark(self, indexer: Indexer) -> None:
+        """Leave stock's mark, as its own sync does, beside runs of which every target that they go to has all."""
+        fan_out = FanOut.load()
+        folders: dict[Path, dict[Path, Ready]] = {}
+        for what in self._given:
+            folders.setdefault(what.log.parent, {})[what.log] = what
+        for folder, logs in folders.items():
+            targets = {self._remote}
+            for what in logs.values():
+                targets.update(fan_out.targets_of(what.log.resolve(), what.project, what.entity, what.tags))
+            if not is_anything_open(indexer.connection, (str(log.resolve()) for log in logs)):
+                marker.put(folder, logs, targets)
 
     def _is_settled(self, log: Path) -> bool:
         records, beside = self._courier.upload(log)

@@ -23,8 +23,8 @@ from runstore.paths import receipts_path
 
 __all__ = ["NOT_LOOKED_AT", "FileStamp", "Receipt", "change", "load", "note_failure", "note_loss", "now", "save"]
 
-# Several targets are served at once by threads of one daemon, and share the file.
-_saving = threading.Lock()
+# Several targets are served at once by threads of one daemon, and share the file. Folders share these locks.
+_saving = [threading.Lock() for _ in range(64)]
 # Processes take turns, too, by a lock of the run directory; where there are no such locks, or one is held for so long,
 # the later one wins, and the other's next delivery hashes the log once more.
 _TURN_SECONDS = 2.0
@@ -47,7 +47,7 @@ def change(
     What is proven of a log and of the files beside it comes from two threads: neither undoes what the other kept. What
     need not be durable is quicker kept, and lost with the machine's power: then there may be no receipt at all.
     """
-    with _saving, _turn(log.parent):
+    with _saving[hash(log.parent) % len(_saving)], _turn(log.parent):
         receipts = load(log, log_id)
         receipts[identity] = fresh = changed(receipts.get(identity))
         body = {"version": VERSION, "log_id": log_id, "targets": receipts}

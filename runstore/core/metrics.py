@@ -71,7 +71,7 @@ class Definitions:
 
     def apply(self, record: MetricRecord) -> None:
         """Take a metric record in: it adds to what was said of the name or glob, or, if it says so, replaces that."""
-        name = (record.glob_name or record.name).replace("\\.", ".")  # how W&B's tools write a dot inside a key
+        name = unescaped(record.glob_name or record.name)
         some = self.by_glob if record.glob_name else self.by_name
         if name:
             earlier = None if record.control.overwrite else some.get(name)
@@ -131,6 +131,11 @@ class Definitions:
         """Return the records that say all of this anew, for a log that goes on where others end."""
         named = [_record(definition, name=name) for name, definition in self.by_name.items()]
         return named + [_record(definition, glob_name=glob) for glob, definition in self.by_glob.items()]
+
+
+def unescaped(name: str) -> str:
+    """Return the name of a metric that W&B's tools wrote so: they put a backslash before a dot inside a key."""
+    return name.replace("\\.", ".")
 
 
 def _matches(name: str, glob: str) -> bool:

@@ -203,7 +203,7 @@ class Recorder:
             self.history.flush()
             if not self.adds_to_another:
                 self._derive_summary()
-                self.append(preamble.exit_record(exit_code, round(time.time() - self.started_ns / 1e9)))
+                self.append(preamble.exit_record(exit_code, math.floor(time.time() - self.started_ns / 1e9)))
                 self.append(preamble.final_record())
             elif self._has_log_of_child:  # a forked child only adds to its parent's run, which it does not end
                 for record in self._leaving():

@@ -189,7 +189,10 @@ class HubConnection:
 
     def not_a_hub(self) -> NoReturn:
         """Raise RemoteUnfit for an answer that no hub gives: a login page of a hotel or a proxy says 200 as well."""
-        raise RemoteUnfit(f"{self.url}: what answers there is not a runstore hub; check the URL with `runstore remote`")
+        raise RemoteUnfit(
+            f"{self.url}: what answers there is not a runstore hub; check the URL with `runstore remote`. "
+            "A W&B server is added with --kind wandb"
+        )
 
 
 _NO_REASON = "what answers there gave no reason that a hub would give"

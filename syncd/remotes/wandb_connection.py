@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 import httpx
@@ -23,6 +23,7 @@ from runstore.errors import (
     RemoteUnreachable,
     UsageError,
 )
+from runstore.syncd.remotes import direct
 from runstore.syncd.remotes.bounded import whole
 from runstore.syncd.remotes.overhttp import checked_url, distrust, retry_after
 from runstore.syncd.remotes.wandb_answers import json_of, words
@@ -38,7 +39,6 @@ _NOT_NOW = frozenset((408, 429, 502, 503, 504, 507))
 _OF_WHAT_WAS_SENT = frozenset((400, 404, 409, 410, 413, 414, 415, 422))
 _NO_SERVER_SAYS = frozenset((405, 426, 501, 505))
 _REDIRECTS_MAX = 3
-_PIECE_BYTES = 64 << 10
 
 Content = bytes | Iterable[bytes]
 
@@ -60,14 +60,11 @@ class WandbConnection:
         self._authorization = _basic(self.url, key)
         self._pause = pause
         self._paces: dict[str, Pace] = defaultdict(lambda: Pace(pause))
-        self._client = _client(transport, self.url.startswith("https:"))
-        self._storage = self._client
-        self._transport = transport
+        self._transport = transport or direct.transport()
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
-        self._storage.close()
+        self._transport.close()
 
     def post(
         self,
@@ -81,32 +78,17 @@ class WandbConnection:
         Raises RemoteUnreachable, RemoteFailed, RemoteRefused and RemoteUnfit for those. A status of `passes` may be
         another one at the next try.
         """
-        given = {"Authorization": self._authorization, "Content-Type": "application/json", **(headers or {})}
-        given["Content-Length"] = str(len(content))
+        given = {"Authorization": self._authorization, "Content-Type": "application/json", "Accept-Encoding": "gzip"}
+        given |= {"User-Agent": f"runstore/{VERSION}", "Content-Length": str(len(content)), **(headers or {})}
         pace = self._paces[path.split("/")[1]]
 
         def once() -> httpx.Response:
             pace.wait(self.url)
-            url, pieces = self.url + path, _in_pieces(content)
-            with self._client.stream("POST", url, content=pieces, headers=given) as response:
-                answer = whole(response)
+            answer = self._answer_to(httpx.Request("POST", self.url + path, headers=given, content=content), _TIMEOUT)
             pace.heard(answer)
             return answer
 
-        response = self._tried(once, passes)
-        if response.status_code in (401, 403):
-            raise RemoteRefused(
-                f"{self.url} refused the API key: {words(response)} (HTTP {response.status_code}); "
-                f"give it another: runstore login --host {self.url}"
-            )
-        if response.has_redirect_location:
-            raise RemoteUnfit(
-                f"{self.url}: sends on to {response.headers['Location']}; nothing was sent there. "
-                "Where that is the server, give its URL"
-            )
-        if response.status_code in _NO_SERVER_SAYS:
-            self.not_a_server(f"HTTP {response.status_code}")
-        return response
+        return self._of_the_server(self._tried(once, passes))
 
     def put(
         self, url: str, content: Callable[[], Content], size: int, headers: Mapping[str, str] | None = None
@@ -118,16 +100,13 @@ class WandbConnection:
         given = {**(headers or {}), "Content-Length": str(size)}
 
         def once() -> httpx.Response:
-            target = f"{self.url}{url}" if url.startswith("/") else url
+            target = httpx.URL(f"{self.url}{url}" if url.startswith("/") else url)
             for _ in range(_REDIRECTS_MAX):
-                client = self._client_for(target)
-                with client.stream(
-                    "PUT", target, content=content(), headers=given, timeout=_STORAGE_TIMEOUT
-                ) as response:
-                    answer = whole(response)
+                request = httpx.Request("PUT", target, headers=given, content=content())
+                answer = self._answer_to(request, _STORAGE_TIMEOUT)
                 if answer.status_code not in (307, 308) or not answer.has_redirect_location:
                     break
-                target = str(answer.request.url.join(answer.headers["Location"]))
+                target = target.join(answer.headers["Location"])
             return answer
 
         return self._tried(once)
@@ -147,6 +126,37 @@ class WandbConnection:
     def not_a_server(self, why: str) -> NoReturn:
         """Raise RemoteUnfit for an answer that no W&B server gives: a login page of a proxy says 200 as well."""
         raise RemoteUnfit(f"{self.url}: what answers there is not a W&B server ({why}); check the URL")
+
+    def _of_the_server(self, response: httpx.Response) -> httpx.Response:
+        """Return an answer that a W&B server gives to somebody whom it knows; raises what any other means."""
+        status = response.status_code
+        if status in (401, 403):
+            what = "refused the API key" if status == 401 else "does not allow that with this API key"
+            raise RemoteRefused(
+                f"{self.url} {what}: {words(response)} (HTTP {status}); "
+                f"give it another: runstore login --host {self.url}"
+            )
+        if response.has_redirect_location:
+            raise RemoteUnfit(
+                f"{self.url}: sends on to {response.headers['Location']}; nothing was sent there. "
+                "Where that is the server, give its URL"
+            )
+        if status in _NO_SERVER_SAYS:
+            self.not_a_server(f"HTTP {status}")
+        return response
+
+    def _answer_to(self, request: httpx.Request, timeout: httpx.Timeout) -> httpx.Response:
+        request.extensions["timeout"] = timeout.as_dict()
+        try:
+            response = self._transport.handle_request(request)
+            response.request = request
+            try:
+                return response if response.is_closed else whole(response)
+            finally:
+                response.close()
+        except httpx.RequestError as error:
+            error.request = request  # not every transport says which
+            raise
 
     def _tried(self, once: Callable[[], httpx.Response], also: frozenset[int] = frozenset()) -> httpx.Response:
         """Return an answer that tells something, after a few tries; raises what is left after them."""
@@ -192,23 +202,6 @@ class WandbConnection:
             f"{self.url}: no answer from {error.request.url.host} ({str(error) or type(error).__name__}); nothing is "
             "lost, see that the network reaches it, then try again"
         )
-
-    def _client_for(self, url: str) -> httpx.Client:
-        """Return the client for a storage; who is trusted is only read where that is asked for: it takes 50 ms."""
-        if url.startswith("https:") and not self.url.startswith("https:") and self._storage is self._client:
-            self._storage = _client(self._transport, True)
-        return self._storage if url.startswith("https:") else self._client
-
-
-def _in_pieces(content: bytes) -> Iterator[bytes]:
-    """Yield content a little at once: httpcore copies what is left of a piece each time the system takes some of it."""
-    for start in range(0, len(content), _PIECE_BYTES):
-        yield content[start : start + _PIECE_BYTES]
-
-
-def _client(transport: httpx.BaseTransport | None, verify: bool) -> httpx.Client:
-    headers = {"User-Agent": f"runstore/{VERSION}"}
-    return httpx.Client(headers=headers, timeout=_TIMEOUT, transport=transport, verify=verify)
 
 
 def _server_url(url: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from runstore.core.identity import RunPath
@@ -22,6 +22,7 @@ from runstore.syncd.runwise.agreement import Agreement, agree
 from runstore.syncd.runwise.beside import Beside
 from runstore.syncd.runwise.books import Books
 from runstore.syncd.runwise.ending import Ending, ending_of
+from runstore.syncd.runwise.indexers import Indexers
 from runstore.syncd.runwise.passage import Passage, Sent
 from runstore.syncd.runwise.snapshot import RunSnapshot, snapshot
 
@@ -34,7 +35,7 @@ class RunDelivery:
 
     def __init__(self, index: Path | None = None) -> None:
         """`index` is the path of the index that knows the runs; None: this machine's."""
-        self._index = index
+        self._indexers = Indexers(index)
         self._servers: dict[RunPath, ServerRun] = {}  # runs that a server was asked for, and what it answered
         self._turns = {lane: [threading.Lock() for _ in range(_TURNS)] for lane in ("rows", "beside")}
         self._under_way: dict[RunPath, Sent] = {}
@@ -66,6 +67,10 @@ class RunDelivery:
                 del self._under_way[_path(what)]
             _prove_copy(what, run, books, passage.sent)
             return passage.sent, server
+
+    def close(self) -> None:
+        """Let the index go."""
+        self._indexers.close()
 
     def rows_under_way(self) -> int:
         """Return how many rows were sent of runs of which not all is told yet."""
@@ -121,7 +126,7 @@ class RunDelivery:
     @contextmanager
     def _indexed(self, what: Ready) -> Iterator[tuple[Indexer, RunSnapshot]]:
         """Yield the run of a log as the index knows it, once it knows all that there is."""
-        with closing(Indexer(self._index)) as indexer:
+        with self._indexers.borrowed() as indexer:
             indexer.catch_up(what.log)
             run = snapshot(indexer.connection, what.entity, what.project, what.run)
             if run is None or not run.parts:
@@ -152,6 +157,7 @@ def _tell(server: ServerRun, remote: RunRemote, besides: Sequence[Beside], endin
     uploaded = [path for beside in besides for path in beside.uploaded]
     if ending is not None:
         remote.push(server, {}, uploaded=uploaded, exit_code=ending.exit_code)
-        besides[-1].progress.ended = ending.said
+        if {file.path for file in ending.files} <= set(uploaded):  # else it is told again, with all of them
+            besides[-1].progress.ended = ending.said
     elif uploaded:
         remote.push(server, {}, uploaded=uploaded)

@@ -1,10 +1,12 @@
-"""What a log says of the process that wrote it: its telemetry, and the machine that it ran on.
+"""What a log says that the index has no use for: telemetry, the machine that it ran on, how names were spelled.
 
 A head is made of JSON's types, since it is kept with how far the log was delivered:
 
-    {"started_ns": 1700000000000000000, "telemetry": {"3": [2, 4], "4": "3.11.7"}, "environments": {WRITER: {...}}}
+    {"started_ns": 1700000000000000000, "telemetry": {"3": [2, 4], "4": "3.11.7"}, "environments": {WRITER: {...}},
+     "escaped": {"a.b": "a\\.b"}}
 
-Telemetry is spelled as W&B's servers have it: fields by their numbers, flags as lists of those that are set.
+Telemetry is spelled as W&B's servers have it: fields by their numbers, flags as lists of those that are set. `escaped`
+are metrics that the log names otherwise than our readers do.
 """
 
 from __future__ import annotations
@@ -12,13 +14,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
+from runstore.core.metrics import unescaped
 from runstore.runlog.record_pb2 import Record
 from runstore.syncd.runwise.environment import merge, spelled
 from runstore.syncd.runwise.protobytes import fields_of
 
 Head: TypeAlias = dict[str, Any]
 
-STARTED_NS, TELEMETRY, ENVIRONMENTS = "started_ns", "telemetry", "environments"
+STARTED_NS, TELEMETRY, ENVIRONMENTS, ESCAPED = "started_ns", "telemetry", "environments", "escaped"
 # Fields of telemetry: these hold flags, this one texts by number, all others are texts.
 _FLAGS = frozenset((1, 2, 3, 8, 10, 11))
 _LABELS = 9
@@ -51,6 +54,11 @@ def environments_of(heads: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         for writer, said in head.get(ENVIRONMENTS, {}).items():
             environments[writer] = merge(environments.get(writer, {}), said)
     return environments
+
+
+def spellings_of(heads: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return how metrics are named in logs, by the name that our readers have, where it is another one."""
+    return {name: spelling for head in heads for name, spelling in head.get(ESCAPED, {}).items()}
 
 
 def _run(head: Mapping[str, Any], record: Record) -> Head:
@@ -103,8 +111,15 @@ def _environment(head: Mapping[str, Any], record: Record) -> Head:
     return {**head, ENVIRONMENTS: {**environments, writer: merge(environments.get(writer, {}), said)}}
 
 
+def _metric(head: Mapping[str, Any], record: Record) -> Head:
+    said = record.metric.glob_name or record.metric.name
+    name = unescaped(said)
+    return dict(head) if name == said else {**head, ESCAPED: {**head.get(ESCAPED, {}), name: said}}
+
+
 _TAKE: dict[str, Callable[[Mapping[str, Any], Record], Head]] = {
     "run": _run,
     "telemetry": _telemetry,
     "environment": _environment,
+    "metric": _metric,
 }

@@ -231,7 +231,8 @@ class Passage:
             progress = self._progress[one.place] if isinstance(one, LogPart) else None
             self.sent.receipts[str(one.log)] = self._books.prove(one.log, one.log_id, one.end, one.records, progress)
             self.sent.records += max(0, one.records - (before.records if before else 0))
-        self.sent.notes += [_said_of_damage(part) for part in self._run.parts if part.lost_bytes or part.missing]
+        said = (_said_of_damage(part, self._progress[part.place]) for part in self._run.parts)
+        self.sent.notes += filter(None, said)
 
     @property
     def _newest(self) -> LogProgress:
@@ -254,11 +255,14 @@ def _size(line: str) -> int:
     return len(line) if line.isascii() else len(line.encode("utf-8", "surrogatepass"))
 
 
-def _said_of_damage(part: LogPart) -> str:
-    """Return what a log lost, in a sentence: the server has all that is left."""
+def _said_of_damage(part: LogPart, progress: LogProgress) -> str:
+    """Return what a log lost, in a sentence, "" for one that is whole; the server has all that is left."""
+    lost = max(part.lost_bytes, progress.position.get("lost", 0))
+    if not lost and not part.missing:
+        return ""
     return (
-        f"{part.log.name}: is damaged; {part.lost_bytes:,} bytes were passed by, and {part.missing:,} records are "
-        "missing; all others were sent"
+        f"{part.log.parent.name}/{part.log.name}: is damaged; {lost:,} bytes were passed by, and {part.missing:,} "
+        "records are missing; all others were sent"
     )
 
 

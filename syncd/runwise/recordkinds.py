@@ -8,8 +8,8 @@ from runstore.runlog import codec, wire
 from runstore.runlog.live import LiveReader
 
 # Kinds of records that say nothing which is walked for, by the first byte of their tag: they are most of a stock log.
-# Summaries, output of both kinds, config and metrics.
-_PASSED = frozenset((0x1A, 0x22, 0x6A, 0x2A, 0x62))
+# Summaries, output of both kinds, and config.
+_PASSED = frozenset((0x1A, 0x22, 0x6A, 0x2A))
 # What stock tools put in front of records that come from Python: whose they are. Its size has one byte.
 _INFO = b"\xc2\x0c"
 

@@ -10,11 +10,11 @@ listed, by number, that are set. A step metric that nobody defined is listed wit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runstore.core.metrics import Definition, Definitions
-from runstore.syncd.runwise.head import environments_of, telemetry_of
+from runstore.syncd.runwise.head import environments_of, spellings_of, telemetry_of
 from runstore.syncd.runwise.snapshot import RunSnapshot
 
 TOOLS = "_wandb"
@@ -30,7 +30,7 @@ _MINIMIZE, _MAXIMIZE = 1, 2
 def server_config(run: RunSnapshot, heads: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the config of a run, made of JSON's types and NaN; `heads` of its logs, in order (head.py)."""
     telemetry = telemetry_of(heads)
-    tools = {**run.tools_config, "t": telemetry, "m": metrics_of(run.definitions)}
+    tools = {**run.tools_config, "t": telemetry, "m": metrics_of(run.definitions, spellings_of(heads))}
     environments = environments_of(heads)
     if environments:
         tools["e"] = {writer or run.run_id: environment for writer, environment in environments.items()}
@@ -40,19 +40,19 @@ def server_config(run: RunSnapshot, heads: Sequence[Mapping[str, Any]]) -> dict[
     return {**{key: {"value": value} for key, value in run.config.items()}, TOOLS: {"value": tools}}
 
 
-def metrics_of(definitions: Definitions) -> list[dict[str, Any]]:
-    """Return what was said of metrics: those with a name, step metrics that were not defined, and globs."""
-    undefined = [name for name in _step_metrics(definitions) if name not in definitions.by_name]
-    names = [*definitions.by_name, *undefined]
-    places = {name: place for place, name in enumerate(names, 1)}
-    metrics = [_metric({"1": name}, d, [_DEFINED], places) for name, d in definitions.by_name.items()]
+def metrics_of(definitions: Definitions, spellings: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return what was said of metrics: those with a name, step metrics that were not defined, and globs.
+
+    `spellings` are the names that they have in logs, where these are others.
+    """
+    named = {spellings.get(name, name): said for name, said in definitions.by_name.items()}
+    globs = {spellings.get(glob, glob): said for glob, said in definitions.by_glob.items()}
+    steps = dict.fromkeys(said.step_metric for said in (*named.values(), *globs.values()) if said.step_metric)
+    undefined = [name for name in steps if name not in named]
+    places = {name: place for place, name in enumerate((*named, *undefined), 1)}
+    metrics = [_metric({"1": name}, said, [_DEFINED], places) for name, said in named.items()]
     metrics += [{"1": name, "6": [], "7": []} for name in undefined]
-    return metrics + [_metric({"2": glob}, d, [], places) for glob, d in definitions.by_glob.items()]
-
-
-def _step_metrics(definitions: Definitions) -> Iterator[str]:
-    every = (*definitions.by_name.values(), *definitions.by_glob.values())
-    return iter(dict.fromkeys(definition.step_metric for definition in every if definition.step_metric))
+    return metrics + [_metric({"2": glob}, said, [], places) for glob, said in globs.items()]
 
 
 def _metric(named: dict[str, Any], said: Definition, defined: list[int], places: Mapping[str, int]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ The console is in the index line by line, so it is read from there. All else tha
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import time
 from collections.abc import Mapping
@@ -168,7 +169,7 @@ def _snapshot(connection: sqlite3.Connection, entity: str, project: str, run_id:
         git_remote=row["git_remote"],
         config=config,
         tools_config=tools if isinstance(tools, dict) else {},
-        summary=_summary(row, [log.facts for log in logs]),
+        summary=_summary(row),
         definitions=_definitions(logs),
         exit_code=row["exit_code"],
         runtime=row["runtime"],
@@ -220,7 +221,7 @@ def _definitions(logs: list[_Log]) -> Definitions:
     return definitions
 
 
-def _summary(row: sqlite3.Row, logs: list[LogFacts]) -> dict[str, Any]:
+def _summary(row: sqlite3.Row) -> dict[str, Any]:
     """Return the summary as stock's tools send it: without what is None, and with the last step and the time that the
     run took, in whole seconds.
     """
@@ -228,9 +229,15 @@ def _summary(row: sqlite3.Row, logs: list[LogFacts]) -> dict[str, Any]:
     if row["last_step"] >= 0:
         summary["_step"] = row["last_step"]  # which is not what its log says, where its rows were lifted
     if not isinstance(summary.get(_TOOLS), dict):
-        seconds = row["runtime"] or (max(0.0, logs[-1].heartbeat_at - logs[-1].started_at) if logs else 0.0)
-        summary[_TOOLS] = {"runtime": int(seconds)}
+        summary[_TOOLS] = {"runtime": int(_seconds(row, summary.get("_runtime")))}
     return summary
+
+
+def _seconds(row: sqlite3.Row, last_row: Any) -> float:
+    """Return how long the run took: to its end, or, where it has none, to the last row."""
+    if row["exit_code"] is None and isinstance(last_row, (int, float)) and 0 <= last_row < math.inf:
+        return last_row
+    return float(row["runtime"])
 
 
 def _without_none(tree: Mapping[str, Any]) -> dict[str, Any]:

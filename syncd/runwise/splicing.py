@@ -9,6 +9,7 @@ tools write is left to the caller, who decodes it.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from operator import itemgetter
 
@@ -23,6 +24,7 @@ from runstore.syncd.runwise.rows import RowShape, are_lines, is_one_line
 
 # Fewer records are as quick one by one: what numpy costs per call is not small.
 MIN_RECORDS = 16
+_MOST_SHAPES = 10_000  # a program that makes new keys for ever should not fill the memory
 _LONGEST_STEP = 18  # characters; a longer one may be beyond 64 bits
 _JSON_TAIL = 0x01  # the second byte of the tag of a JSON value
 
@@ -122,7 +124,7 @@ class _Found:
 
 
 class Splicer:
-    """Finds rows in the bytes of many records. Remembers the keys that it saw; for one log, or logs like it."""
+    """Finds rows in the bytes of many records. Remembers the keys that it saw; for one thread at a time."""
 
     def __init__(self) -> None:
         self._table = KeyTable()
@@ -175,9 +177,26 @@ class Splicer:
         try:
             return self._shapes[names]
         except KeyError:
+            if len(self._shapes) >= _MOST_SHAPES:
+                self._shapes.clear()
             keys = [self._keys[number] for number in np.frombuffer(names, np.int32).tolist()]
             shape = self._shapes[names] = RowShape.of(keys)
             return shape
+
+
+class _OfThread(threading.local):
+    """One for each thread: logs are mostly like those before them, and their keys are learnt once."""
+
+    def __init__(self) -> None:
+        self.splicer = Splicer()
+
+
+_OF_THREAD = _OfThread()
+
+
+def splicer() -> Splicer:
+    """Return this thread's splicer."""
+    return _OF_THREAD.splicer
 
 
 def _chosen(found: Envelopes, places: Places) -> Envelopes:

@@ -29,7 +29,7 @@ from runstore.syncd.runwise.head import STARTED_NS, Head, says_of_head, taken_in
 from runstore.syncd.runwise.recordkinds import is_passed, offsets_of_artifacts
 from runstore.syncd.runwise.rows import text_of
 from runstore.syncd.runwise.snapshot import LogPart
-from runstore.syncd.runwise.splicing import Spliced, Splicer
+from runstore.syncd.runwise.splicing import Spliced, splicer
 
 # So much of a log is read at once, if a batch may be so large: its rows take up to twice as much room as text.
 _MOST_READ_BYTES = 1 << 20
@@ -86,10 +86,11 @@ class _Walker:
         self._last: int | None = position.get("last", after)  # step of the last row that counts
         self._lifted: int | None = position.get("lifted", part.after)  # the same, where the run alone lifts it
         self._open = _row_from(position.get("open"))
+        self._closed: int | None = position.get("closed")  # step of a row that was given while it was open
         self._head: Head = position.get("head", {})
         self._lost: int = position.get("lost", 0)
         self._lost_before = self._lost
-        self._splicer = Splicer()
+        self._splicer = splicer()
         self._batch = Batch()
         self._artifacts: list[ArtifactRecord] = []  # of the records that are being taken in
         self.has_moved = False
@@ -117,7 +118,7 @@ class _Walker:
         if self._open is not None:
             (step, row), self._open = self._open, None
             self._take_row(step, row)
-            self.has_moved = True
+            self._closed, self.has_moved = step, True
 
     def batch(self) -> Batch:
         """Return what was taken in since the last batch."""
@@ -125,9 +126,8 @@ class _Walker:
         self.size, self.has_moved = 0, False
         batch.head, batch.lost_bytes = self._head, self._lost
         batch.position = {"offset": self.offset, "lost": self._lost, "head": self._head}
-        for name, value in (("last", self._last), ("lifted", self._lifted), ("open", _row_as_json(self._open))):
-            if value is not None:
-                batch.position[name] = value
+        said = {"last": self._last, "lifted": self._lifted, "closed": self._closed, "open": _row_as_json(self._open)}
+        batch.position.update((name, value) for name, value in said.items() if value is not None)
         return batch
 
     def _take_spliced(self, payloads: Payloads, spliced: Spliced, begin: int, end: int) -> None:
@@ -210,6 +210,9 @@ class _Walker:
 
     def _placed(self, step: int) -> int | None:
         """Return the step at which a row is to stand at the server; None where it doesn't count."""
+        if step == self._closed:  # its log went on after all: what is behind it keeps its place
+            self._closed = None
+            return self._last
         if self._lifted is not None:
             self._lifted = max(step, self._lifted + 1)
         if self._part.below is not None and (step if self._lifted is None else self._lifted) >= self._part.below:

@@ -72,7 +72,10 @@ def test_rules_of_a_remote_are_kept_and_shown(with_lab: Runstore, tmp_path: Path
     (entry,) = json.loads(with_lab("remote", "list", "--json").stdout)
     assert entry == {
         "name": "lab",
+        "kind": "hub",
         "url": "http://hub.example",
+        "entity": "",
+        "project": "",
         "has_token": True,
         "projects": ["paper-*", "me/x"],
         "tags": ["!debug"],

@@ -205,6 +205,13 @@ def test_a_server_that_is_not_there_is_one_sentence_and_nothing_is_lost(desk: De
     assert desk.sync()["rows"] == 5
 
 
+def test_a_server_that_was_added_as_a_hub_is_said(desk: Desk) -> None:
+    desk.bench.runstore("remote", "add", "own", desk.server.url, "--token", "rs_x")
+    said = desk.bench.sentence("sync", "--remote", "own", "--quiet", code=1)
+    assert "is not a runstore hub" in said
+    assert "--kind wandb" in said
+
+
 def test_a_file_that_is_refused_fails_its_run_alone_and_is_named(desk: Desk) -> None:
     assert desk.bench.train(ONE_RUN).returncode == 0
     rule = desk.server.fail(answer(403), "file", "notes.txt", times=None)
@@ -223,6 +230,18 @@ def test_a_file_that_is_refused_fails_its_run_alone_and_is_named(desk: Desk) -> 
     assert (report["verified"], report["rows"]) == (2, 0)
     assert desk.server.run("full").complete
     assert desk.server.run("full").files["notes.txt"] == b"by hand"
+
+
+def test_a_file_that_was_made_of_the_logs_and_refused_is_tried_again(desk: Desk) -> None:
+    rule = desk.server.fail(answer(403), "file", "config.yaml", times=None)
+    report = desk.sync(code=1)
+    assert (report["verified"], report["files_left"]) == (0, 1)
+    assert "config.yaml" in report["notes"][0]
+    assert desk.sync(code=1)["verified"] == 0
+    desk.server.faults.remove(rule)
+    assert desk.sync()["verified"] == 1
+    assert "config.yaml" in desk.server.run("full").files
+    assert desk.sync()["files_sent"] == 0
 
 
 # How far it is.

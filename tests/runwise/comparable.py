@@ -14,6 +14,7 @@ What differs on purpose is listed here, each with its reason, and nowhere else:
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -33,6 +34,11 @@ def states_of(server: RecordingServer) -> dict[str, JsonObject]:
     return {run.run_id: _state(server, run) for run in server.runs}
 
 
+def without_alerts(states: Mapping[str, JsonObject]) -> dict[str, JsonObject]:
+    """Return the same without alerts, of which nobody but a receipt knows that they were sent."""
+    return {run: {kind: said for kind, said in state.items() if kind != "alerts"} for run, state in states.items()}
+
+
 def _state(server: RecordingServer, run: RecordedRun) -> JsonObject:
     state = state_of(server, run.run_id)
     state["_wandb"] = _of_the_run(state["_wandb"])
@@ -49,8 +55,10 @@ def _state(server: RecordingServer, run: RecordedRun) -> JsonObject:
 
 def _of_the_run(tools: Any) -> Any:
     """Return what tools keep in a config, environments by number in place of the ids of their writers."""
-    metrics = sorted((_metric(metric, tools["m"]) for metric in tools["m"]), key=json.dumps)
-    environments = {number: said for number, said in enumerate(tools.get("e", {}).values())}
+    metrics = sorted(
+        (_metric(metric, tools["m"]) for metric in tools["m"]), key=lambda metric: json.dumps(metric, sort_keys=True)
+    )
+    environments = dict(enumerate(tools.get("e", {}).values()))
     telemetry = {name: said for name, said in tools["t"].items() if name != _SYNCING_VERSION}
     telemetry[_FEATURES] = [feature for feature in telemetry.get(_FEATURES, ()) if feature != _SYNCS]
     return {**tools, "t": telemetry, "e": environments, "m": metrics}

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runstore.index.indexer import Indexer
-from runstore.paths import find_logs
-from runstore.syncd import receipts
+from runstore.paths import find_logs, receipts_path
 from runstore.syncd.delivery import Report
 from runstore.syncd.oneround import Round
 from runstore.syncd.remotes.configured import RunOptions
@@ -84,12 +83,12 @@ class Place:
 
     def receipt(self, run_id: str) -> Any:
         """Return what is kept of the delivery of the only log of a run."""
-        return json.loads(receipts.receipt_path(self.log(run_id)).read_text())
+        return json.loads(receipts_path(self.log(run_id)).read_text())
 
     def forget(self) -> None:
         """Delete all receipts, and the index."""
         for log in self.logs:
-            receipts.receipt_path(log).unlink(missing_ok=True)
+            receipts_path(log).unlink(missing_ok=True)
         shutil.rmtree(self.folder / "home")
 
     def assert_in_order(self) -> None:

@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from runstore.errors import RemoteError, RemoteFailed, RemoteRefused, RemoteUnfit, RemoteUnreachable
-from runstore.syncd.remotes.overhttp import retry_after
 from runstore.syncd.remotes.hub import HubRemote
+from runstore.syncd.remotes.overhttp import retry_after
 
 # Of "localhost", signed by itself, for a hundred years; made for this test.
 CERTIFICATE = """\
@@ -126,7 +126,16 @@ def test_each_status_says_whose_trouble_it_is(status: int, kind: type[RemoteErro
 
 @pytest.mark.parametrize(
     ("given", "seconds"),
-    [("", 0), ("0", 0), ("120", 120), ("soon", 0), ("-5", 0), ("1.5", 1.5), ("1e9", 0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0)],
+    [
+        ("", 0),
+        ("0", 0),
+        ("120", 120),
+        ("soon", 0),
+        ("-5", 0),
+        ("1.5", 1.5),
+        ("1e9", 0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+    ],
 )
 def test_the_time_to_wait_is_read(given: str, seconds: float) -> None:
     assert retry_after(httpx.Response(503, headers={"Retry-After": given})) == seconds

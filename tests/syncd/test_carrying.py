@@ -23,7 +23,7 @@ from runstore.syncd.circuit import Position
 from runstore.syncd.delivery import Ready
 from runstore.syncd.line import Line
 from runstore.syncd.policy import Policy
-from runstore.syncd.remotes.base import Remote
+from runstore.syncd.remotes.base import Target
 from runstore.syncd.together import SMALL_BYTES
 from runstore.syncd.upload import Cursor, State, Upload
 
@@ -61,7 +61,7 @@ class Desk:
         self.carrying.carry(list(logs))
         return [self.uploads[what.log].state for what in logs]
 
-    def deliver(self, what: Ready, remote: Remote, progress: Progress) -> Outcome:
+    def deliver(self, what: Ready, remote: Target, progress: Progress) -> Outcome:
         for seconds in self.pieces:
             self.now += seconds
             progress(10)
@@ -69,7 +69,7 @@ class Desk:
             raise self.ends[what.log]
         return Outcome(Cursor(what.end, what.records))
 
-    def together(self, logs: list[Ready], remote: Remote, progress: Progress) -> dict[Path, Outcome]:
+    def together(self, logs: list[Ready], remote: Target, progress: Progress) -> dict[Path, Outcome]:
         if isinstance(self.batch, Exception):
             raise self.batch
         self.told += [f"together: {what.log}" for what in self.batch]

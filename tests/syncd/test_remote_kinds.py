@@ -13,7 +13,7 @@ import pytest
 from runstore.errors import NotFound, RemoteRefused, SettingsError, UsageError
 from runstore.settings import credentials
 from runstore.settings.stock import DEFAULT_BASE_URL
-from runstore.syncd import elsewhere
+from runstore.syncd import configuration, elsewhere
 from runstore.syncd.configuration import Configuration, WatchedRoot
 from runstore.syncd.fanout import FanOut
 from runstore.syncd.policy import Policy
@@ -224,6 +224,15 @@ def test_a_folder_may_name_the_server_of_the_settings() -> None:
     kept = Configuration((WatchedRoot(Path("/data"), remotes=("wandb",)),))
     assert FanOut.of(kept, {}).targets == ("wandb",)
     assert FanOut.of(kept, {}).unknown == {}
+
+
+def test_another_server_of_the_settings_is_another_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    configuration.change(lambda kept: kept.with_root(WatchedRoot(Path("/data"), remotes=("wandb",))))
+    before = FanOut.load()
+    assert before.targets == ("wandb",)
+    assert before.is_where("wandb", FanOut.load())
+    monkeypatch.setenv("WANDB_BASE_URL", OWN)
+    assert not FanOut.load().is_where("wandb", before)
 
 
 def test_another_place_at_the_same_server_is_another_place() -> None:

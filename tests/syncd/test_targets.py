@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -125,12 +125,13 @@ def test_a_target_that_is_added_gets_all_and_one_that_is_removed_ends() -> None:
     assert [one.name for one in targets] == ["home"]
 
 
-def test_a_name_that_means_another_hub_begins_from_nothing() -> None:
+@pytest.mark.parametrize("moved", [{"urls": {"lab": "http://elsewhere"}}, {"places": {"lab": ("wandb", "team", "")}}])
+def test_a_name_that_means_another_place_begins_from_nothing(moved: dict[str, Any]) -> None:
     wanted = fan_out(lab=Policy())
     targets = targets_of(wanted)
     targets.give(ready())
     first = courier("lab")
-    targets.apply(replace(wanted, urls={"lab": "http://elsewhere"}), [ready()])
+    targets.apply(replace(wanted, **moved), [ready()])
     assert courier("lab") is not first
     assert list(courier("lab").has) == [LOG]
     assert first.stopped.wait(5)

@@ -99,8 +99,10 @@ def test_a_run_that_was_deleted_there_is_no_reason_to_stop_everything() -> None:
 
 def test_a_key_that_is_refused_is_to_be_replaced(meeting: Met) -> None:
     meeting.server.keys = ["another" * 6]
-    with pytest.raises(RemoteRefused, match=f"runstore login --host {meeting.server.url}"):
+    with pytest.raises(RemoteRefused, match=f"refused the API key: .*runstore login --host {meeting.server.url}"):
         meeting.run()
+    with pytest.raises(RemoteRefused, match="does not allow that with this API key: not your project"):
+        push(answering(403, {"error": "not your project"}))
 
 
 @pytest.mark.parametrize("status", [200, 400, 404, 422])

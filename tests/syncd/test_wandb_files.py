@@ -149,7 +149,7 @@ def test_the_storage_never_sees_the_key() -> None:
     def upset(request: httpx.Request) -> httpx.Response:
         seen.append((f"{request.method} {request.url}", request.headers.get("Authorization")))
         if request.url.path == "/graphql":
-            files = [{"name": "a", "uploadUrl": "http://store/a?sig=1"}, {"name": "b", "uploadUrl": "/b?sig=2"}]
+            files = [{"name": "a", "uploadUrl": "https://store/a?sig=1"}, {"name": "b", "uploadUrl": "/b?sig=2"}]
             payload = {"uploadHeaders": ["x-goog-meta: a:b", "Content-Length: 7", "nothing"], "files": files}
             return httpx.Response(200, json={"data": {"createRunFiles": payload}})
         assert request.headers["x-goog-meta"] == "a:b"
@@ -161,7 +161,7 @@ def test_the_storage_never_sees_the_key() -> None:
     first, *puts = seen
     assert first[1] is not None
     assert first[1].startswith("Basic ")
-    assert sorted(puts) == [("PUT http://store/a?sig=1", None), ("PUT http://wandb/b?sig=2", None)]
+    assert sorted(puts) == [("PUT http://wandb/b?sig=2", None), ("PUT https://store/a?sig=1", None)]
 
 
 def test_addresses_may_be_relative_to_the_server(tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ class BlockDecoder:
         self._layout: Layout | None = None
         self._envelopes: Envelopes | None = None
         self._others: list[int] = []  # places of records that are decoded by themselves
+        self._none_before = 0  # no block begins at a record before this one
 
     def block(self, payloads: Payloads, at: int) -> RowBlock | None:
         """Return the records that begin at `payloads[at]`; None where that one is to be decoded by itself.
@@ -82,6 +83,9 @@ class BlockDecoder:
             self._payloads, self._envelopes = payloads, None
             self._sizes = np.array(payloads.sizes, np.int64)
             self._runs = runs_of_one_size(self._sizes)
+            self._none_before = 0
+        if at < self._none_before:
+            return None
         block = self._strided(at) if at in self._runs else None
         return block or self._of_any_sizes(at)
 
@@ -105,6 +109,7 @@ class BlockDecoder:
             runs = [run for run in self._runs if run > at]
             stop = min([len(self._payloads), *self._others[next_other : next_other + 1], *runs])
             if stop - at < MIN_RECORDS:
+                self._none_before = stop
                 return None
             bad = self._decode(found, at, stop)
             if isinstance(bad, RowBlock):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from runstore.core.metrics import Definitions
-from runstore.runlog.record_pb2 import MetricRecord
+from runstore.runlog.record_pb2 import MetricRecord, Record
+from runstore.syncd.runwise.head import taken_in
 from runstore.syncd.runwise.runconfig import metrics_of, server_config
 from tests.syncd.runwise.runs import run_of
 
@@ -14,7 +15,7 @@ def metrics(*records: dict[str, Any]) -> list[dict[str, Any]]:
     definitions = Definitions()
     for record in records:
         definitions.apply(MetricRecord(**record))
-    return metrics_of(definitions)
+    return metrics_of(definitions, {})
 
 
 def test_metrics_are_spelled_by_the_numbers_of_their_fields() -> None:
@@ -48,6 +49,22 @@ def test_step_metric_that_nobody_defined_is_listed_without_options() -> None:
         {"1": "a", "5": 2, "6": [1, 3, 2], "7": []},
         {"1": "ep", "6": [], "7": []},
         {"2": "g/*", "5": 2, "6": [2], "7": []},
+    ]
+
+
+def test_metric_keeps_the_name_that_its_log_gave_it() -> None:
+    said = [MetricRecord(name="a\\.b"), MetricRecord(name="c.d"), MetricRecord(name="e", step_metric="a\\.b")]
+    definitions = Definitions()
+    head: dict[str, Any] = {}
+    for metric in (*said, MetricRecord(glob_name="g\\.*")):
+        definitions.apply(metric)
+        head = taken_in(head, Record(metric=metric))
+    run = run_of(definitions=definitions)
+    assert server_config(run, [head])["_wandb"]["value"]["m"] == [
+        {"1": "a\\.b", "6": [3], "7": []},
+        {"1": "c.d", "6": [3], "7": []},
+        {"1": "e", "5": 1, "6": [3], "7": []},
+        {"2": "g\\.*", "6": [], "7": []},
     ]
 
 
