@@ -1,0 +1,253 @@
+"""Requests that are carried without httpx's own transport: the same answers, the same errors, fewer connections."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from runstore.syncd.remotes import direct
+from tests.syncd.test_answers import CERTIFICATE
+
+GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Said: yes\r\n\r\n{}"
+Script = Callable[[int, bytes], bytes | None]
+
+
+@pytest.fixture
+def transport() -> Iterator[direct.DirectTransport]:
+    with direct.DirectTransport() as opened:
+        yield opened
+
+
+class Scripted:
+    """A server that answers each request, its head and what came with it, as `script` says; None hangs up."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/a%20b?c=d"
+        self.connections = 0
+        self.heads: list[bytes] = []
+        self._last: socket.socket | None = None
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def __enter__(self) -> Scripted:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._listening.close()
+
+    def hang_up(self) -> None:
+        """End the connection that was made last."""
+        assert self._last is not None
+        self._last.shutdown(socket.SHUT_RDWR)
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listening.accept()
+                self.connections += 1
+                self._last = connection
+                threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            while data := connection.recv(65536):
+                self.heads.append(data)
+                answer = self._script(len(self.heads), data)
+                if answer is None:
+                    return
+                connection.sendall(answer)
+                if b"Connection: close" in answer:
+                    return
+
+
+def put(
+    transport: httpx.BaseTransport,
+    url: str,
+    content: bytes | Iterator[bytes] = b"",
+    size: int = 0,
+    timeout: float = 5.0,
+) -> httpx.Response:
+    headers = {"Content-Length": str(len(content) if isinstance(content, bytes) else size), "X-Mine": "1"}
+    extensions = {"timeout": httpx.Timeout(timeout).as_dict()}
+    request = httpx.Request("PUT", url, headers=headers, content=content, extensions=extensions)
+    response = transport.handle_request(request)
+    response.read()
+    return response
+
+
+def test_a_request_is_as_short_as_it_can_be(transport: direct.DirectTransport) -> None:
+    with Scripted(lambda number, data: GOOD) as server:
+        response = put(transport, server.url)
+        host = server.url.split("/")[2]
+    assert (response.status_code, response.content, response.headers["X-Said"]) == (200, b"{}", "yes")
+    assert server.heads == [
+        f"PUT /a%20b?c=d HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nX-Mine: 1\r\n\r\n".encode()
+    ]
+
+
+def test_one_connection_serves_one_request_after_the_other(transport: direct.DirectTransport) -> None:
+    with Scripted(lambda number, data: GOOD) as server:
+        for _ in range(5):
+            put(transport, server.url)
+        assert server.connections == 1
+
+
+def test_a_connection_that_the_server_gave_up_is_not_used_again(transport: direct.DirectTransport) -> None:
+    with Scripted(lambda number, data: GOOD) as server:
+        put(transport, server.url)
+        server.hang_up()
+        put(transport, server.url)
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}",
+        b"HTTP/1.1 100 Continue\r\n\r\n" + GOOD,
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(gzip.compress(b"{}", mtime=0))
+        + gzip.compress(b"{}", mtime=0),
+    ],
+)
+def test_answers_are_understood_however_they_are_sent(transport: direct.DirectTransport, answer: bytes) -> None:
+    with Scripted(lambda number, data: answer) as server:
+        for _ in range(2):
+            assert put(transport, server.url).content == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (None, httpx.RemoteProtocolError),
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 20\r\n\r\n{}", httpx.RemoteProtocolError),
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 20\r\n\r\n", httpx.RemoteProtocolError),
+        (
+            b"HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{}",
+            httpx.RemoteProtocolError,
+        ),
+        (b"SSH-2.0 hello\r\nConnection: close\r\n", httpx.RemoteProtocolError),
+    ],
+)
+def test_what_is_no_answer_is_said_as_httpx_says_it(
+    transport: direct.DirectTransport, answer: bytes | None, error: type[Exception]
+) -> None:
+    with Scripted(lambda number, data: answer) as server, pytest.raises(error):
+        put(transport, server.url)
+
+
+def test_an_answer_without_an_end_is_not_read_for_ever(
+    transport: direct.DirectTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(direct, "ANSWER_BYTES", 1000)
+    endless = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + bytes(2000)
+    with Scripted(lambda number, data: endless) as server:
+        with pytest.raises(httpx.RemoteProtocolError, match="more than 1,000 bytes"):
+            put(transport, server.url)
+
+
+def test_a_server_that_says_nothing_is_given_up() -> None:
+    with Scripted(lambda number, data: b"") as server, direct.DirectTransport() as transport:
+        with pytest.raises(httpx.ReadTimeout):
+            put(transport, server.url, timeout=0.05)
+
+
+def test_nobody_there_is_a_connection_that_failed(transport: direct.DirectTransport) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(httpx.ConnectError):
+            put(transport, f"http://127.0.0.1:{taken.getsockname()[1]}/")
+    with pytest.raises(httpx.ConnectError):
+        put(transport, "http://host.invalid/")
+
+
+@pytest.mark.parametrize("url", ["ftp://host/", "file:///etc/passwd"])
+def test_what_is_not_http_is_not_asked(transport: direct.DirectTransport, url: str) -> None:
+    with pytest.raises(httpx.UnsupportedProtocol):
+        put(transport, url)
+
+
+def test_headers_that_would_be_two_are_not_sent(transport: direct.DirectTransport) -> None:
+    with Scripted(lambda number, data: GOOD) as server:
+        request = httpx.Request("PUT", server.url, headers={"X": "a\r\nY: b"})
+        with pytest.raises(httpx.LocalProtocolError):
+            transport.handle_request(request)
+    assert server.heads == []
+
+
+def test_content_that_fails_ends_the_connection_and_is_raised_as_it_is(transport: direct.DirectTransport) -> None:
+    def content() -> Iterator[bytes]:
+        yield b"half"
+        raise FileNotFoundError("gone")
+
+    with Scripted(lambda number, data: b"") as server:
+        with pytest.raises(FileNotFoundError, match="gone"):
+            put(transport, server.url, content(), 8)
+        assert server.connections == 1
+        with pytest.raises(httpx.ReadTimeout):
+            put(transport, server.url, b"whole", timeout=0.05)
+        assert server.connections == 2
+
+
+def test_a_certificate_that_nobody_signed_is_told_as_such(transport: direct.DirectTransport, tmp_path: Path) -> None:
+    path = tmp_path / "self-signed.pem"
+    path.write_text(CERTIFICATE)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection, contextlib.suppress(OSError):
+                context.wrap_socket(connection, server_side=True).close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(httpx.ConnectError) as raised:
+            put(transport, f"https://localhost:{listening.getsockname()[1]}/")
+        thread.join(10)
+    assert isinstance(raised.value.__cause__, ssl.SSLCertVerificationError)
+
+
+def test_a_server_that_is_trusted_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "own.pem"
+    path.write_text(CERTIFICATE)
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as secured:
+                while secured.recv(65536):
+                    secured.sendall(GOOD)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with direct.DirectTransport() as transport:
+            for _ in range(2):
+                assert put(transport, f"https://localhost:{listening.getsockname()[1]}/").content == b"{}"
+        thread.join(10)
+
+
+def test_proxies_are_left_to_httpx(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    with direct.transport() as chosen:
+        assert isinstance(chosen, direct.DirectTransport)
+    with Scripted(lambda number, data: GOOD) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", "/".join(proxy.url.split("/")[:3]))
+        with direct.transport() as chosen:
+            assert put(chosen, "http://wandb.example/x").content == b"{}"
+    assert proxy.heads[0].startswith(b"PUT http://wandb.example/x HTTP/1.1\r\n")
