@@ -144,10 +144,11 @@ class Carrying:
     def _carry_safely(self, what: Ready) -> None:
         try:
             self._carry(what)
-        except Exception:  # the thread's outer edge: a mistake of ours must not end all delivery
+        except Exception as error:  # the thread's outer edge: a mistake of ours must not end all delivery
             logger.exception("event=failed %s-of=%s", self._work.what, what.log)
             self._line.abandoned()
-            self._put_off(what, "an error in runstore itself; the daemon's log says more")
+            said = f"{type(error).__name__}: {error}"
+            self._put_off(what, f"an error in runstore itself ({said}); nothing is lost, and it is tried again")
 
     def _carry(self, what: Ready) -> None:
         line = self._line

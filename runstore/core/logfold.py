@@ -146,6 +146,8 @@ class LogFold:
             if odd.key == "_timestamp" and isinstance(odd.value, int):
                 self._seen_at(odd.value)
         self._summary.apply_block(block)
+        for record in block.outputs:
+            self._output(record)
 
     def apply_row(self, num: int, step: int, row: Row) -> None:
         """Take in the row of one record that was decoded already, as `apply` would."""

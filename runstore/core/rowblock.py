@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from runstore.runlog.record_pb2 import Record
+
     Places = npt.NDArray[np.int64]
     Answers = npt.NDArray[np.bool_]
     Numbers = npt.NDArray[np.float64] | npt.NDArray[np.int64] | list[float | int]
@@ -85,6 +87,7 @@ class RowBlock:
     odd: list[Odd] = field(default_factory=list)
     assigned: list[Column] = field(default_factory=list)  # what summary records set
     assigned_odd: list[Odd] = field(default_factory=list)
+    outputs: list[Record] = field(default_factory=list)  # pieces of the program's output between the rows
 
     def column(self, key: str) -> Column | None:
         """Return the numbers of a key of the top level, or None where it has none."""

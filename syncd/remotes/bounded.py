@@ -11,7 +11,12 @@ _OF_THE_TRANSFER = frozenset(("content-encoding", "content-length", "transfer-en
 
 
 def whole(response: httpx.Response) -> httpx.Response:
-    """Return an answer that is streamed with its body read; raises httpx.RemoteProtocolError where it is too long."""
+    """Return an answer that is streamed with its body read; raises httpx.RemoteProtocolError where it is too long.
+
+    One that was packed twice is refused: a few bytes of it may be gigabytes.
+    """
+    if "," in response.headers.get("content-encoding", ""):
+        raise httpx.RemoteProtocolError("an answer that was packed more than once", request=response.request)
     pieces: list[bytes] = []
     size = 0
     for piece in response.iter_bytes():

@@ -11,9 +11,10 @@ import http.client
 import select
 import ssl
 import threading
+import time
 import urllib.request
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import httpx
@@ -22,6 +23,11 @@ from runstore.syncd.remotes.bounded import ANSWER_BYTES
 
 # What says how the body was sent; of the one that was read it is not so any more.
 _OF_THE_TRANSFER = frozenset(("content-length", "transfer-encoding"))
+
+# What is between may forget a connection on which nothing is said for long, without telling anybody.
+_IDLE_SECONDS = 30.0
+
+_PACKED_PIECE_BYTES = 16 << 10  # which are 16 MB at most once they are unpacked
 
 _Origin = tuple[str, str, int]
 
@@ -53,34 +59,36 @@ class DirectTransport(httpx.BaseTransport):
     Raises httpx's errors for what goes wrong on the way, and whatever the request's content raises.
     """
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._idle: dict[_Origin, list[http.client.HTTPConnection]] = defaultdict(list)
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._lock = clock, threading.Lock()
+        self._idle: dict[_Origin, list[tuple[http.client.HTTPConnection, float]]] = defaultdict(list)
         self._trust: ssl.SSLContext | None = None
+        self._is_closed = False
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Return the answer, all of which is here."""
         url = request.url
         if url.scheme not in ("http", "https"):
             raise httpx.UnsupportedProtocol(f"no request can be made to {url.scheme}://", request=request)
-        origin = (url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80))
+        origin = (url.scheme, url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80))
         connection = self._connection(origin, request)
         try:
             response, stays = _exchange(connection, request)
         except BaseException:
             connection.close()
             raise
-        if stays:
-            with self._lock:
-                self._idle[origin].append(connection)
-        else:
-            connection.close()
+        with self._lock:
+            if stays and not self._is_closed:
+                self._idle[origin].append((connection, self._clock()))
+                return response
+        connection.close()
         return response
 
     def close(self) -> None:
         """Close the connections that nobody uses; the others close when they are done."""
         with self._lock:
-            idle = [connection for connections in self._idle.values() for connection in connections]
+            self._is_closed = True
+            idle = [connection for connections in self._idle.values() for connection, _ in connections]
             self._idle.clear()
         for connection in idle:
             connection.close()
@@ -88,17 +96,21 @@ class DirectTransport(httpx.BaseTransport):
     def _connection(self, origin: _Origin, request: httpx.Request) -> http.client.HTTPConnection:
         """Return a connection to this server that is good, as far as one can know."""
         timeouts = request.extensions.get("timeout", {})
+        connection = self._kept(origin) or self._connected(origin, timeouts.get("connect"), request)
+        assert connection.sock is not None
+        connection.sock.settimeout(timeouts.get("read"))
+        return connection
+
+    def _kept(self, origin: _Origin) -> http.client.HTTPConnection | None:
+        """Return a connection to this server that was used before and is good; None where there is none."""
         while True:
             with self._lock:
-                connection = self._idle[origin].pop() if self._idle[origin] else None
-            if connection is None:
-                connection = self._connected(origin, timeouts.get("connect"), request)
-            elif _is_over(connection):
-                connection.close()
-                continue
-            assert connection.sock is not None
-            connection.sock.settimeout(timeouts.get("read"))
-            return connection
+                if not self._idle[origin]:
+                    return None
+                connection, since = self._idle[origin].pop()
+            if self._clock() - since < _IDLE_SECONDS and not _is_over(connection):
+                return connection
+            connection.close()
 
     def _connected(self, origin: _Origin, timeout: float | None, request: httpx.Request) -> http.client.HTTPConnection:
         scheme, host, port = origin
@@ -110,8 +122,8 @@ class DirectTransport(httpx.BaseTransport):
         try:
             connection.connect()
         except TimeoutError as error:
-            raise httpx.ConnectTimeout(f"no connection within {timeout:,.0f} seconds", request=request) from error
-        except OSError as error:  # ssl's and socket's own are such
+            raise httpx.ConnectTimeout("no connection in time", request=request) from error
+        except (OSError, UnicodeError) as error:  # ssl's and socket's own are OSErrors; the other is of no host's name
             raise httpx.ConnectError(str(error), request=request) from error
         return connection
 
@@ -141,8 +153,7 @@ def _exchange(connection: http.client.HTTPConnection, request: httpx.Request) ->
             connection.putheader(name.decode("ascii"), value)
         connection.endheaders()
     was_sent = _send_body(connection, request)
-    with _as_httpx_says_it(request):
-        answer = connection.getresponse()
+    with _as_httpx_says_it(request), connection.getresponse() as answer:
         content = answer.read(ANSWER_BYTES + 1)
     if len(content) > ANSWER_BYTES:
         raise httpx.RemoteProtocolError(f"an answer of more than {ANSWER_BYTES:,} bytes", request=request)
@@ -151,8 +162,19 @@ def _exchange(connection: http.client.HTTPConnection, request: httpx.Request) ->
     headers = [(name, value) for name, value in answer.getheaders() if name.lower() not in _OF_THE_TRANSFER]
     stays = was_sent and not answer.will_close
     if answer.headers["Content-Encoding"]:
-        return httpx.Response(answer.status, headers=headers, stream=httpx.ByteStream(content)), stays
+        return httpx.Response(answer.status, headers=headers, stream=_Packed(content)), stays
     return httpx.Response(answer.status, headers=headers, content=content), stays
+
+
+class _Packed(httpx.SyncByteStream):
+    """The body of an answer that is unpacked piece by piece, by somebody who stops when it is too much."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __iter__(self) -> Iterator[bytes]:
+        for at in range(0, len(self._content), _PACKED_PIECE_BYTES):
+            yield self._content[at : at + _PACKED_PIECE_BYTES]
 
 
 def _send_body(connection: http.client.HTTPConnection, request: httpx.Request) -> bool:

@@ -140,7 +140,10 @@ class RunRemote(Protocol):
         ...
 
     def find(self, entity: str, project: str, run_id: str) -> ServerRun | None:
-        """Return what the server holds of a run, lines and last row included; None for one that it does not know."""
+        """Return what the server holds of a run, lines and last row included; None for one that it does not know.
+
+        A server that can't say gives one without a storage id.
+        """
         ...
 
     def upsert(self, run: RunDescription) -> ServerRun:

@@ -79,7 +79,7 @@ class WandbRemote:
         return self._entity or entity, self._project or project
 
     def find(self, entity: str, project: str, run_id: str) -> ServerRun | None:
-        """Return what the server holds of a run; None where it holds none, or is too old to say."""
+        """Return what the server holds of a run; None where it holds none. One too old to say gives no storage id."""
         entity, project = self.place_of(entity, project)
         variables = {"entity": entity or None, "project": project or None, "name": run_id}
         try:
@@ -88,7 +88,7 @@ class WandbRemote:
             if not refusal.unknown_names():
                 raise
             logger.warning('event=degraded server=%s operation=RunResumeStatus said="%s"', self.url, refusal)
-            return None
+            return ServerRun("", entity, project, run_id)
         bucket = model.get("bucket") if isinstance(model, dict) else None
         if not isinstance(bucket, dict):
             return None

@@ -53,7 +53,8 @@ def words(response: httpx.Response) -> str:
     elif "html" in response.headers.get("Content-Type", ""):
         text = ""  # made for a browser
     else:
-        in_xml = re.search(r"<Message>(.*?)</Message>", response.text, re.DOTALL)  # as S3 says it
-        text = in_xml[1] if in_xml else response.text
+        text = response.content.decode("utf-8", "replace")  # whatever it says of its letters
+        in_xml = re.search(r"<Message>(.*?)</Message>", text, re.DOTALL)  # as S3 says it
+        text = in_xml[1] if in_xml else text
     text = " ".join(text.split())
     return text[:_WORDS_MAX] or response.reason_phrase or "no reason was given"

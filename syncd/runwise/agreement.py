@@ -47,11 +47,7 @@ class Agreement:
             return _gone_on_behind(remote.rewind(self.run, first.starting_step - 1), progress)
         if run.is_resuming or first.kind == "resume":
             return _gone_on_behind(self.run, progress)
-        where = "/".join((self.run.entity, self.run.project, self.run.run_id))
-        raise RemoteConflict(
-            f"the server holds {self.held.get(HISTORY, 0):,} rows of {where} that are not the first of these logs, "
-            "so nothing was sent. Delete that run there, or send these to another project: runstore sync --project NAME"
-        )
+        raise foreign_rows(self.run)
 
 
 def agree(remote: RunRemote, run: RunSnapshot, progress: Sequence[LogProgress]) -> Agreement:
@@ -60,7 +56,9 @@ def agree(remote: RunRemote, run: RunSnapshot, progress: Sequence[LogProgress]) 
     entity, project = (known.entity, known.project) if known else remote.place_of(run.entity, run.project)
     found = remote.find(entity, project, run.run_id)
     gone = False
-    if known is not None and (found is None or found.storage_id != known.storage_id):
+    if found is not None and not found.storage_id and known is None:  # it can't say; see Passage._describe
+        return Agreement(None)
+    if known is not None and (found is None or found.storage_id not in ("", known.storage_id)):
         for one in progress:
             one.forget()
         known = None
@@ -96,3 +94,12 @@ def _gone_on_behind(found: ServerRun, progress: Sequence[LogProgress]) -> Agreem
 def _spelled(row: Mapping[str, Any]) -> str:
     """Return a row as text that is the same for the same values, whatever their order; NaN is NaN."""
     return json.dumps(row, sort_keys=True)
+
+
+def foreign_rows(run: ServerRun) -> RemoteConflict:
+    """Return the error for rows at the server that can't be shown to be those of the logs."""
+    where = "/".join((run.entity, run.project, run.run_id))
+    return RemoteConflict(
+        f"the server holds {run.lines.get(HISTORY, 0):,} rows of {where} that are not the first of these logs, so "
+        "nothing was sent. Delete that run there, or send these to another project: runstore sync --project NAME"
+    )

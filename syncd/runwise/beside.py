@@ -1,6 +1,6 @@
 """Bring to a server what lies beside a log of a run: files, and artifacts.
 
-What is refused keeps nothing else back, and is said.
+What is refused keeps nothing else back, and is said; with it, what the server did not take of the log itself.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Beside:
         self._log_artifacts()
         self._send_files(made)
         self._hold_blobs()
+        self.done.notes += self.progress.left
         self.done.left = len(self.done.notes)
         self._is_whole = True
 

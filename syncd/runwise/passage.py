@@ -17,16 +17,18 @@ from runstore.core.facts import AlertSent
 from runstore.errors import LogError
 from runstore.syncd.receipts import Receipt
 from runstore.syncd.remotes.runs import CONSOLE, EVENTS, HISTORY, SUMMARY, Lines, RunRemote, ServerRun
-from runstore.syncd.runwise.agreement import Agreement
+from runstore.syncd.runwise.agreement import Agreement, foreign_rows
 from runstore.syncd.runwise.books import Books
 from runstore.syncd.runwise.console import as_lines
 from runstore.syncd.runwise.description import described, with_held_summary
 from runstore.syncd.runwise.layout import Layout
+from runstore.syncd.runwise.limits import rows_within, size_of, texts_within
 from runstore.syncd.runwise.progress import LogProgress
 from runstore.syncd.runwise.snapshot import EditLog, LogPart, RunSnapshot, console_lines
 from runstore.syncd.runwise.walk import Batch, walk
-from runstore.syncd.together import grouped
 
+# So many lines of a console are read, and sent, at once.
+_LINES_AT_ONCE = 10_000
 # Of what a run is: where it is, which the server says.
 _OF_THE_PLACE = ("entity", "project", "storage_id")
 
@@ -126,12 +128,23 @@ class Passage:
                 self._take(part, waiting)
             waiting = batch
         self._check_end(part, waiting.position if waiting else one.position)
-        texts = console_lines(self._connection, part, one.count(CONSOLE), self._is_over(part))
-        lines = as_lines(texts, is_structured=self._remote.takes_structured_console()) if texts else []
-        *first, rest = list(grouped(lines, len, most)) or [[]]
-        for some in first:
-            self._take(part, None, some)
-        self._take(part, waiting, rest, is_last=part == self._run.parts[-1])
+        console = self._console(part)
+        while len(console) == _LINES_AT_ONCE:
+            self._take(part, None, console)
+            console = self._console(part)
+        if waiting is not None and sum(map(len, waiting.rows)) + sum(map(len, console)) > most:
+            self._take(part, waiting)
+            waiting = None
+        self._take(part, waiting, console, is_last=part == self._run.parts[-1])
+
+    def _console(self, part: LogPart) -> list[str]:
+        """Return what comes next of a log's console."""
+        start = self._progress[part.place].count(CONSOLE)
+        texts = console_lines(self._connection, part, start, self._is_over(part), _LINES_AT_ONCE)
+        if not texts:
+            return []
+        fitting = texts_within(texts, self._remote.most_bytes(), self._progress[part.place].left)
+        return as_lines(fitting, is_structured=self._remote.takes_structured_console())
 
     def _check_end(self, part: LogPart, position: Mapping[str, Any]) -> None:
         """Raise LogError where a log ends before the place up to which the index has read it: nothing is proven."""
@@ -143,7 +156,8 @@ class Passage:
         one = self._progress[part.place]
         if batch is not None:
             one.head = dict(batch.head)
-        size = self._push(part, {HISTORY: batch.rows, EVENTS: batch.events} if batch else {}, console, is_last=is_last)
+        rows = rows_within(batch.rows, self._remote.most_bytes(), one.left) if batch else ()
+        size = self._push(part, {HISTORY: rows, EVENTS: batch.events if batch else ()}, console, is_last=is_last)
         if batch is not None:
             self._alert(part, batch.alerts)
             one.artifacts += [offset for offset, _ in batch.artifacts if offset not in one.artifacts]
@@ -184,7 +198,7 @@ class Passage:
         self.sent.rows += counts.get(HISTORY, 0)
         self.sent.events += counts.get(EVENTS, 0)
         self.sent.console_lines += counts.get(CONSOLE, 0)
-        size = sum(_size(line) for lines in sent.values() for line in lines.content)
+        size = sum(size_of(line) for lines in sent.values() for line in lines.content)
         self.sent.bytes += size
         return size
 
@@ -207,7 +221,10 @@ class Passage:
         digest = _digest(json.dumps(said, sort_keys=True, default=str))
         newest = self._newest
         if self._server is None or newest.described != digest:
-            self._server = self._remote.upsert(description)
+            upserted = self._remote.upsert(description)
+            if self._server is None and not upserted.is_new and upserted.lines.get(HISTORY):
+                raise foreign_rows(upserted)
+            self._server = upserted
             for one in self._progress.values():
                 one.is_of(self._server)
             newest.described = digest
@@ -249,10 +266,6 @@ class Passage:
 
     def _keep(self, part: LogPart, *, is_durable: bool = False) -> None:
         self._books.keep_rows(part.log, part.log_id, self._progress[part.place], is_durable=is_durable)
-
-
-def _size(line: str) -> int:
-    return len(line) if line.isascii() else len(line.encode("utf-8", "surrogatepass"))
 
 
 def _said_of_damage(part: LogPart, progress: LogProgress) -> str:

@@ -37,6 +37,7 @@ class LogProgress:
     base: dict[str, int] = field(default_factory=dict)
     artifacts: list[int] = field(default_factory=list)  # offsets of the records that announce them
     artifacts_done: list[int] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)  # what the target does not take, a sentence each
     alerts_passed: int = 0  # up to `position`
     alerts_sent: int = 0
     described: str = ""  # digest of what the server was told that the run is
@@ -85,7 +86,7 @@ class LogProgress:
 
     def begin_anew(self) -> None:
         """Forget which lines are its own, so that they are sent again; what was made known once stays so."""
-        self.position, self.lines = {}, {}
+        self.position, self.lines, self.left = {}, {}, []
         self.last_step, self.alerts_passed = -1, 0
 
     def forget(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -128,14 +129,17 @@ def snapshot(connection: sqlite3.Connection, entity: str, project: str, run_id: 
 
 
 def console_lines(
-    connection: sqlite3.Connection, part: LogPart, start: int, with_open: bool = False
+    connection: sqlite3.Connection, part: LogPart, start: int, with_open: bool = False, most: int = sys.maxsize
 ) -> list[ConsoleText]:
-    """Return the lines of a log's console from number `start` on; `with_open`, also those that were never ended."""
+    """Return the lines of a log's console from number `start` on, `most` of them; `with_open`, also, at the end, those
+    that were never ended.
+    """
     found = connection.execute(
-        "SELECT time, stream, text FROM console WHERE log = ? AND line >= ? ORDER BY line", (part.place, start)
+        "SELECT time, stream, text FROM console WHERE log = ? AND line >= ? ORDER BY line LIMIT ?",
+        (part.place, start, most),
     )
     lines = [ConsoleText(*line) for line in found]
-    if with_open:
+    if with_open and len(lines) < most:
         (state,) = connection.execute("SELECT state FROM logs WHERE id = ?", (part.place,)).fetchone()
         open_lines = _open_lines(json.loads(state))
         (ended,) = connection.execute("SELECT COUNT(*) FROM console WHERE log = ?", (part.place,)).fetchone()

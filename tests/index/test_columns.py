@@ -283,7 +283,6 @@ def test_no_changed_byte_makes_another_row(seed: int, typed: bool) -> None:
         pending(1, {"a": 1.0, "b": 1.0}),
         summary(remove=["a"]),
         summary({"a": 1}, derived=True),
-        codec.encode(Record(output_raw={"line": "x"})),
         run(),
         b"",
         b"\xff\xff",
@@ -292,6 +291,52 @@ def test_no_changed_byte_makes_another_row(seed: int, typed: bool) -> None:
 def test_a_record_that_fits_no_block_is_decoded_between_two_blocks(other: bytes) -> None:
     rows = [row(n, {"a": float(n), "b": 0.5, ("n", "x"): 1}) for n in range(8)]
     assert same_as_one_by_one(payloads_of([*rows[:4], other, *rows[4:]])) in ([4, 4], [4, 3])
+
+
+def printed(line: str, seconds: int = 0) -> bytes:
+    return codec.encode(Record(output_raw={"line": line, "timestamp": {"seconds": seconds}}))
+
+
+def test_what_was_printed_between_rows_does_not_part_them() -> None:
+    rows = [row(n, {"a": float(n), "_timestamp": 1e9 + n}) for n in range(9)]
+    said = [printed("first"), *rows[:3], printed("a\n", 2 * 10**9), printed("b\n"), *rows[3:], printed("last")]
+    payloads = payloads_of(said)
+    assert same_as_one_by_one(payloads) == [11]
+    missing = [payload for number, payload in enumerate(payloads) if number not in (2, 4, 8)]
+    assert same_as_one_by_one(missing) == [8]
+
+
+def test_what_was_printed_reaches_the_console_in_order() -> None:
+    said = [body for n in range(1, 5) for body in (row(n, {"a": n}), printed(f"{n}"))]
+    heard: list[str] = []
+    fold = LogFold(on_console=lambda piece: heard.append(piece.text))
+    block = BlockDecoder().block(Payloads.of(payloads_of([*said, row(5, {"a": 5})])), 0)
+    assert block is not None
+    fold.apply_rows(block)
+    assert heard == ["1", "2", "3", "4"]
+
+
+def test_what_stock_tools_say_beside_output_does_not_part_rows() -> None:
+    rows = [row(n, {"a": 0.5}) for n in range(8)]
+    of_stream = b"\xc2\x0c\x05\x0a\x03run"
+    told = [of_stream + printed("x"), printed("y"), printed("z") + of_stream]
+    assert same_as_one_by_one(payloads_of([*rows[:4], *told, *rows[4:]])) == [11]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        printed("x").replace(b"x", b"\xff"),  # no text
+        printed("x") + row(9, {"a": 1.5}),  # a row after all: the last of them counts
+        printed("x") + b"\x08\x7f",  # another number
+        printed("x") + b"\xff",
+        b"\xc2\x0c\xff" + printed("x"),
+        b"\xc2\x0c\x03\x0a\x01" + printed("x"),
+    ],
+)
+def test_what_only_looks_like_output_is_decoded_by_itself(odd: bytes) -> None:
+    rows = [row(n, {"a": 0.5}) for n in range(8)]
+    assert same_as_one_by_one(payloads_of([*rows[:4], odd, *rows[4:]])) == [4, 4]
 
 
 def test_two_keys_of_one_series_keep_the_order_of_their_points() -> None:

@@ -11,12 +11,13 @@ from tests.conformance.shared import made_once
 from tests.runwise.place import MOST_BYTES, Place, place_with
 from tests.runwise.spawning import Spawner
 from tests.runwise.written import FULL, written
+from tests.wandbserver.recorded import JsonObject
 
 
 @pytest.fixture(autouse=True)
 def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what a place sets in the environment end with the test, and nobody wait between tries."""
-    for name in ("RUNSTORE_HOME", "WANDB_BASE_URL", "WANDB_API_KEY", "NETRC", "HOME", "PATH", "LANG"):
+    for name in ("WANDB_BASE_URL", "WANDB_API_KEY", "NETRC"):
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("RUNSTORE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("runstore.syncd.remotes.wandb.MOST_BYTES", MOST_BYTES)
@@ -27,6 +28,16 @@ def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def full_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that has something of everything."""
     return made_once(tmp_path_factory, "runwise-full", lambda folder: written(folder, FULL))
+
+
+@pytest.fixture(scope="session")
+def undisturbed(full_run: Path, spawner: Spawner, tmp_path_factory: pytest.TempPathFactory) -> dict[str, JsonObject]:
+    """What a server has of that run when nothing went wrong."""
+    with place_with(full_run, tmp_path_factory.mktemp("undisturbed")) as place:
+        assert place.start(spawner).wait() == 0
+        state = place.state()
+        place.assert_whole(state)
+        return state
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,12 @@ from runstore.paths import find_logs, receipts_path
 from runstore.syncd.delivery import Report
 from runstore.syncd.oneround import Round
 from runstore.syncd.remotes.configured import RunOptions
-from tests.runwise.comparable import states_of
+from tests.runwise.comparable import states_of, without_alerts
 from tests.runwise.spawning import Spawned, Spawner
+from tests.runwise.written import FULL_ALERTS
 from tests.wandbserver.recorded import JsonObject, RecordedRun
 from tests.wandbserver.server import RecordingServer
+from tests.wandbserver.state import differences
 
 KEY = "0123456789" * 4
 # Lines go in several pushes, so that something can happen between them.
@@ -34,11 +37,16 @@ class Place:
     server: RecordingServer
 
     @property
-    def environment(self) -> dict[str, str]:
-        """The settings of processes that deliver from here, and nothing of this machine's."""
-        kept = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.folder), "LANG": "C.UTF-8"}
+    def settings(self) -> dict[str, str]:
+        """What says whereto, with which key, and where the index is."""
         server = {"WANDB_BASE_URL": self.server.url, "WANDB_API_KEY": KEY, "NETRC": str(self.folder / "netrc")}
-        return {**kept, **server, "RUNSTORE_HOME": str(self.folder / "home")}
+        return {**server, "RUNSTORE_HOME": str(self.folder / "home")}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """All of the environment of processes that deliver from here: nothing of this machine's."""
+        kept = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.folder), "LANG": "C.UTF-8"}
+        return {**kept, **self.settings}
 
     @property
     def logs(self) -> list[Path]:
@@ -52,7 +60,7 @@ class Place:
 
     def sync(self, **options: str) -> Report:
         """Deliver everything in this process; return what was done."""
-        os.environ.update(self.environment)  # the caller's fixture puts it back
+        os.environ.update(self.settings)  # the caller's fixture puts it back
         with closing(Indexer()) as indexer:
             return Round("wandb", self.logs, options=RunOptions(**options)).run(indexer)
 
@@ -90,6 +98,19 @@ class Place:
         for log in self.logs:
             receipts_path(log).unlink(missing_ok=True)
         shutil.rmtree(self.folder / "home")
+
+    def assert_whole(self, wanted: Mapping[str, JsonObject], alerts_more: int = 0) -> None:
+        """Check that the server has the full run as in `wanted`: each row and artifact once, and alerts at most so many
+        times more.
+        """
+        state = {"full": self.state()["full"]}
+        assert differences(without_alerts(wanted), without_alerts(state)) == []
+        alerts = Counter(alert["title"] for alert in self.server.alerts)
+        assert set(alerts) == set(FULL_ALERTS)
+        assert alerts.total() - len(FULL_ALERTS) <= alerts_more
+        committed = Counter(one.announced["digest"] for one in self.server.artifacts if one.committed)
+        assert set(committed.values()) == {1}
+        self.assert_in_order()
 
     def assert_in_order(self) -> None:
         """Check that the server was told nothing that is against its rules, and no line twice with another content."""

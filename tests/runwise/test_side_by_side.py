@@ -1,4 +1,4 @@
-"""What a server holds of a run in the end is what it holds after stock's own sync, but for a named list of improvements.
+"""What a server holds of a run in the end is what stock's own sync leaves there, but for a named list of improvements.
 
 Programs run twice, with stock and with ours; of either's logs stock 0.31 delivers one copy, and we deliver another.
 """

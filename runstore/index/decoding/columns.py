@@ -4,8 +4,8 @@ A training loop logs thousands of small records, and decoding them one by one co
 them cost. Here all records of a megabyte are walked together by numpy, item by item (items.py); their keys are told
 by the bytes that name them (heads.py), their values are read by a few calls (numbers.py) and put together
 (assembly.py). The order of items does not matter, nor whether all rows have the same keys: stock's rows have them in
-random order. Where it is the same in all rows it is taken from one of them (alike.py), and where even their sizes
-are, nothing is walked at all (strided.py).
+random order. What the program printed between rows does not part them. Where the order is the same in all rows it is
+taken from one of them (alike.py), and where even their sizes are, nothing is walked at all (strided.py).
 
 Nothing is guessed: what comes out is what decoding records one by one would say, and a record for which that can't be
 promised is left to the caller, who does just that.
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from runstore.index.decoding.heads import UNKNOWN, KeyTable, ends_of_paths
 from runstore.index.decoding.items import Answers, Envelopes, Items, Places, items_of
 from runstore.index.decoding.single import RowShapes
 from runstore.index.decoding.strided import Layout, runs_of_one_size
+from runstore.runlog import codec
 from runstore.runlog.live import LiveReader
 from runstore.runlog.payloads import GAP_BYTES, Payloads
 
@@ -69,7 +71,11 @@ class BlockDecoder:
         self._runs: dict[int, int] = {}  # of many records of one size: the place of the first, and how many
         self._layout: Layout | None = None
         self._envelopes: Envelopes | None = None
-        self._others: list[int] = []  # places of records that are decoded by themselves
+        self._sets_aside = True
+        self._outputs: list[int] = []  # places of records that are set aside
+        self._stay: Places = np.empty(0, np.int64)  # places of the envelopes
+        self._nums: Places = np.empty(0, np.int64)  # of all records
+        self._others: list[int] = []  # of the envelopes: those of records that are decoded by themselves
         self._none_before = 0  # no block begins at a record before this one
 
     def block(self, payloads: Payloads, at: int) -> RowBlock | None:
@@ -80,7 +86,7 @@ class BlockDecoder:
         if len(payloads) - at < MIN_RECORDS:
             return None
         if payloads is not self._payloads:
-            self._payloads, self._envelopes = payloads, None
+            self._payloads, self._envelopes, self._sets_aside = payloads, None, True
             self._sizes = np.array(payloads.sizes, np.int64)
             self._runs = runs_of_one_size(self._sizes)
             self._none_before = 0
@@ -105,23 +111,43 @@ class BlockDecoder:
         """Return the records from this one to the next that is decoded otherwise; None where they are too few."""
         while True:
             found = self._look()
-            next_other = bisect_left(self._others, at)
-            runs = [run for run in self._runs if run > at]
-            stop = min([len(self._payloads), *self._others[next_other : next_other + 1], *runs])
-            if stop - at < MIN_RECORDS:
-                self._none_before = stop
+            first = int(np.searchsorted(self._stay, at))
+            if first == len(self._stay) or self._stay[first] != at:
                 return None
-            bad = self._decode(found, at, stop)
-            if isinstance(bad, RowBlock):
-                return bad
-            self._others[next_other:next_other] = (np.flatnonzero(bad) + at).tolist()
+            next_other = bisect_left(self._others, first)
+            runs = [int(np.searchsorted(self._stay, run)) for run in self._runs if run > at]
+            stop = min([len(self._stay), *self._others[next_other : next_other + 1], *runs])
+            if stop - first < MIN_RECORDS:
+                self._none_before = int(self._stay[stop]) if stop < len(self._stay) else len(self._payloads)
+                return None
+            bad = self._decode(found, first, stop)
+            if not isinstance(bad, RowBlock):
+                self._others[next_other:next_other] = (np.flatnonzero(bad) + first).tolist()
+            elif block := self._with_outputs(bad, at, int(self._stay[stop - 1]) + 1):
+                return block
 
     def _look(self) -> Envelopes:
-        """Look at the beginnings of the records, once."""
+        """Look at the beginnings of the records, once. Pieces of output are set aside: rows go on behind them."""
         if self._envelopes is None:
-            self._envelopes = Envelopes.of(self._payloads.text, self._sizes)
+            found = Envelopes.of(self._payloads.text, self._sizes)
+            is_output = found.are_outputs() if self._sets_aside else np.zeros(len(found.fits), np.bool_)
+            self._nums, self._stay = found.nums, np.flatnonzero(~is_output)
+            self._outputs = np.flatnonzero(is_output).tolist()
+            self._envelopes = found.only(self._stay) if self._outputs else found
             self._others = np.flatnonzero(~self._envelopes.fits).tolist()
         return self._envelopes
+
+    def _with_outputs(self, block: RowBlock, first: int, stop: int) -> RowBlock | None:
+        """Return a block with the output that lies between its rows, the records first:stop in all; None where some
+        is no output after all: then nothing is set aside any more.
+        """
+        places = self._outputs[bisect_left(self._outputs, first) : bisect_left(self._outputs, stop)]
+        outputs = [record for place in places if (record := codec.decode(self._payloads[place])) is not None]
+        nums = [record.num for record in outputs if record.HasField("output_raw")]
+        if nums != self._nums[places].tolist():
+            self._sets_aside, self._envelopes = False, None
+            return None
+        return replace(block, nums=self._nums[first:stop], outputs=outputs) if places else block
 
     def fold_one(self, payload: bytes, fold: LogFold) -> None:
         """Fold a record by itself."""

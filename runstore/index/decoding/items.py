@@ -1,6 +1,6 @@
 """Where the items of many records lie in their bytes, found for all records at once.
 
-    record = num(varint) (history | summary)        tags 08, 12, 1a
+    record = num(varint) (history | summary)        tags 08, 12, 1a; or info* output, c2 0c, 6a
     history, summary = item* [step]                 tags 0a, 12
     item = path* value                              tags 0a and 12 | 82 01, 31, 28 and others
 
@@ -22,7 +22,8 @@ Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
 Answers = npt.NDArray[np.bool_]
 
-NUM, HISTORY, SUMMARY, ITEM, STEP, STEP_NUM = 0x08, 0x12, 0x1A, 0x0A, 0x12, 0x08  # tags, each one byte
+NUM, HISTORY, SUMMARY, OUTPUT, ITEM, STEP, STEP_NUM = 0x08, 0x12, 0x1A, 0x6A, 0x0A, 0x12, 0x08  # tags, each one byte
+INFO = b"\xc2\x0c"  # a tag of two: which of the process's runs it is about
 _LARGEST = 1 << 24  # bytes of an item; a larger one is decoded by itself
 
 
@@ -53,6 +54,22 @@ class Envelopes:
         size, bodies, whole = varints(text, at + 1)
         fits &= whole & (bodies + size == ends)
         return cls(raw, text, begins, ends, bodies, nums, is_row, fits)
+
+    def only(self, places: Places) -> Envelopes:
+        """Return some of the records."""
+        begins, ends, bodies, nums = (column[places] for column in (self.begins, self.ends, self.bodies, self.nums))
+        return Envelopes(self.raw, self.text, begins, ends, bodies, nums, self.is_row[places], self.fits[places])
+
+    def are_outputs(self) -> Answers:
+        """Return which records look like a piece of the program's output; protobuf knows whether they are."""
+        answers = ~self.fits
+        places = np.flatnonzero(answers)
+        begins, ends, text = self.begins[places], self.ends[places], self.text
+        _, at, whole = varints(text, begins + 1)
+        of_stock = (text[at] == INFO[0]) & (text[at + 1] == INFO[1])
+        at = np.minimum(np.where(of_stock, at + 3 + text[at + 2], at), ends)  # of its size, one byte is enough
+        answers[places] = (text[begins] == NUM) & whole & (text[at] == OUTPUT) & (at < ends)
+        return answers
 
 
 @dataclass(frozen=True)
