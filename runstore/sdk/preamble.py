@@ -45,8 +45,9 @@ def run_record(
     """Return the run record: what the run is called, belongs to, and was configured with."""
     record = _described(settings, run_id, started_ns)
     run = record.run
-    # `resume` makes stock sync append this log to what its server holds of the run, instead of writing over it.
-    run.starting_step, run.resumed, run.resume = starting_step, resumed, resumed
+    # `resume` makes stock sync append this log to what its server holds of the run, instead of writing over it. What
+    # was begun elsewhere, and may be resumed, is not known here.
+    run.starting_step, run.resumed, run.resume = starting_step, resumed, resumed or settings.resume == "allow"
     if branch is not None:
         run.branch_point.run, run.branch_point.value, run.branch_point.metric = branch.run, branch.value, branch.metric
     for key, value in config.items():

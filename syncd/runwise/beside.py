@@ -25,12 +25,20 @@ _FILES_AT_ONCE = 200
 class Beside:
     """What lies beside one log of a run, on its way to one server. `keep` is to be called whatever happens.
 
-    `uploaded` are the files that were taken and that the server was not told of yet.
+    `uploaded` are the files that were taken and that the server was not told of yet. `covered` are the paths of files
+    that went out beside the run's earlier logs: of several of one name, the latest log's is to stay.
     """
 
     def __init__(
-        self, part: LogPart, server: ServerRun, remote: RunRemote, books: Books, told: Callable[[int], None]
+        self,
+        part: LogPart,
+        server: ServerRun,
+        remote: RunRemote,
+        books: Books,
+        told: Callable[[int], None],
+        covered: set[str],
     ) -> None:
+        self._covered = covered
         self._part, self._server, self._remote, self._books, self._told = part, server, remote, books, told
         receipt = books.receipt(part.log, part.log_id)
         self._before = receipt or Receipt(remote.name, 0, "", 0, "")
@@ -62,7 +70,7 @@ class Beside:
         known, held, notes = self._before.files, self.done.held[FILES], self.done.notes
         new: list[Found] = []
         for found in files_of(self._part.log.parent, known, notes):
-            if known.get(found.path) == found.stamp:
+            if known.get(found.path) == found.stamp and found.path not in self._covered:
                 held[found.path] = found.stamp
             else:
                 new.append(found)
@@ -86,6 +94,7 @@ class Beside:
         taken = [file.path for file in files if file.path not in refused]
         done.sent += len(taken)
         self.uploaded += taken
+        self._covered.update(taken)
 
     def _log_artifacts(self) -> None:
         one = self.progress

@@ -103,7 +103,8 @@ class RunDelivery:
         except BaseException:
             self._servers.pop(_path(what), None)  # to be asked anew
             raise
-        besides = [Beside(part, server, remote, books, told) for part in run.parts]
+        covered: set[str] = set()
+        besides = [Beside(part, server, remote, books, told, covered) for part in run.parts]
         try:
             for beside in besides:
                 beside.deliver(ending.files if ending and beside is besides[-1] else ())

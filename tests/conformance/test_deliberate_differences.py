@@ -336,12 +336,6 @@ def test_first_step_of_a_branch_is_in_its_run_record(pair_of: PairOf, run_id: st
     assert [stock[0], *stock[2:]] == [ours[0], *ours[2:]]
 
 
-def test_run_that_may_be_resumed_and_is_new_is_not_recorded_as_resumed(pair_of: PairOf) -> None:
-    """Stock's sync asks the server for the steps of a run that is; ours knows that there are none."""
-    found = pair_of("branched").differences("allowed_without_an_earlier")
-    assert [(d.category, d.name, d.stock, d.ours) for d in found] == [("run", "resume", True, False)]
-
-
 @pytest.fixture(scope="session")
 def continued(pair_of: PairOf) -> Pair:
     return pair_of("continued")

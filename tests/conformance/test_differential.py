@@ -54,7 +54,6 @@ BRANCHES = [run_id for run_id in run_ids("branched") if run_id.startswith(("fork
 NOT_EQUAL = {
     ("surroundings", "repository"),
     ("surroundings", "without_code"),
-    ("branched", "allowed_without_an_earlier"),
     *(("branched", run_id) for run_id in BRANCHES),
 }
 EQUAL = [(topic, run_id) for topic in TOPICS for run_id in run_ids(topic) if (topic, run_id) not in NOT_EQUAL]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.conformance import stock
+from tests.conformance.shared import made_once
 from tests.runwise.comparable import without_alerts
 from tests.runwise.place import Place, place_with
 from tests.runwise.written import written
 from tests.wandbserver.server import RecordingServer
 from tests.wandbserver.state import differences
 
+NEWEST = stock.STOCK_VERSIONS[0]
 BEGIN = """
     import runstore
     with runstore.init(project="demo", id="one", config={"lr": 0.1}, name="the first") as run:
@@ -53,11 +57,6 @@ EDIT = """
     run.summary["best"] = 0.125
     run.update()
 """
-
-
-@pytest.fixture(autouse=True)
-def _no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RUNSTORE_CRASHED_AFTER", "0.01")
 
 
 @pytest.fixture
@@ -143,13 +142,25 @@ def test_a_run_that_was_set_back_before_it_was_sent_is_just_sent(one: Place) -> 
 # What only the server has.
 
 
+@pytest.fixture(scope="session")
+def going_on(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a log of stock's that goes on with a run of which nothing is on its disk."""
+
+    def made(folder: Path) -> Path:
+        done = stock.run_script(NEWEST, textwrap.dedent(GO_ON.replace("runstore", "wandb")), folder)
+        assert done.returncode == 0, done.stderr
+        return folder / "wandb"
+
+    return made_once(tmp_path_factory, "runwise-going-on", made)
+
+
 @pytest.fixture
-def elsewhere(one: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def elsewhere(one: Place, going_on: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
     """Another machine, on which the run goes on whose beginning was delivered from the first one."""
     one.synced()
     folder = tmp_path_factory.mktemp("elsewhere")
-    written(folder, GO_ON)
-    yield Place(folder, one.server)
+    shutil.copytree(going_on, folder / "wandb", symlinks=True)
+    return Place(folder, one.server)
 
 
 def test_a_run_whose_beginning_only_the_server_has_is_gone_on_with(elsewhere: Place) -> None:

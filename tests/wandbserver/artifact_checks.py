@@ -7,6 +7,9 @@ import binascii
 import hashlib
 import re
 from collections.abc import Collection, Mapping
+from typing import Any
+
+import xxhash
 
 from tests.wandbserver.recorded import JsonObject, RecordedArtifact, parse_object
 from tests.wandbserver.refusals import Refused
@@ -73,8 +76,9 @@ def check_complete(artifact: RecordedArtifact, committed: Collection[str]) -> No
         if "ref" not in entry and entry.get("birthArtifactID") not in committed:
             _check_file(artifact, path, entry)
     kinds = {manifest.type for manifest in artifact.manifests.values()}
-    if kinds == {"FULL"} and artifact.announced["digestAlgorithm"] == "MANIFEST_MD5":
-        made = content_digest({path: entry["digest"] for path, entry in artifact.manifest["contents"].items()})
+    if kinds == {"FULL"}:
+        digests = {path: entry["digest"] for path, entry in artifact.manifest["contents"].items()}
+        made = content_digest(digests, artifact.announced["digestAlgorithm"])
         if made != artifact.announced["digest"]:
             raise Refused(f"{artifact.name}: announced digest {artifact.announced['digest']}, but it is {made}")
 
@@ -83,14 +87,17 @@ def _check_file(artifact: RecordedArtifact, path: str, entry: JsonObject) -> Non
     if path not in artifact.files:
         raise Refused(f"{artifact.name}: no bytes of {path!r} have arrived")
     content = artifact.files[path]
-    found = (_base64_md5(content), len(content))
+    algorithm = artifact.announced["digestAlgorithm"]
+    if entry.get("extra", {}).get("alg", "MD5") != algorithm.removeprefix("MANIFEST_"):
+        raise Refused(f"{artifact.name}: {path!r} is {entry} in an artifact with digests by {algorithm}")
+    found = (base64.b64encode(_hasher(algorithm, content).digest()).decode(), len(content))
     if found != (entry["digest"], entry.get("size", 0)):
         raise Refused(f"{artifact.name}: {path!r} has digest and size {found}, its manifest says {entry}")
 
 
-def content_digest(digests: Mapping[str, str]) -> str:
+def content_digest(digests: Mapping[str, str], algorithm: str = "MANIFEST_MD5") -> str:
     """Return the digest of an artifact from those of its files by path."""
-    made = hashlib.md5(b"wandb-artifact-manifest-v1\n")
+    made = _hasher(algorithm, b"wandb-artifact-manifest-v1\n")
     for path, digest in sorted(digests.items()):
         made.update(f"{path}:{digest}\n".encode())
     return made.hexdigest()
@@ -105,6 +112,10 @@ def joined(path: str, md5: str, parts: Mapping[int, bytes], said: Mapping[int, s
     if _base64_md5(content) != md5:
         raise Refused(f"{path}: its parts make {_base64_md5(content)}, announced was {md5}")
     return content
+
+
+def _hasher(algorithm: str, content: bytes) -> Any:
+    return xxhash.xxh128(content) if algorithm == "MANIFEST_XXH128" else hashlib.md5(content)
 
 
 def _base64_md5(content: bytes) -> str:

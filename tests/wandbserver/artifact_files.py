@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from tests.wandbserver import artifact_checks
-from tests.wandbserver.holdings import Holdings, opaque_id
+from tests.wandbserver.holdings import DIGESTS, Holdings, opaque_id
 from tests.wandbserver.recorded import JsonObject, RecordedArtifact
 from tests.wandbserver.refusals import Refused
 from tests.wandbserver.run_operations import Operation, check_path
@@ -21,13 +21,17 @@ def _create_files(holdings: Holdings, arguments: JsonObject) -> JsonObject:
     wanted = arguments["input"]
     if wanted["storageLayout"] != "V2":
         raise Refused(f"storage layout is {wanted['storageLayout']}, not V2")
-    return {"files": {"edges": [{"node": _file(holdings, file)} for file in wanted["artifactFiles"]]}}
+    algorithm = wanted.get("digestAlgorithm")
+    if (algorithm is not None) != (DIGESTS in holdings.features):
+        raise Refused(f"files with digests by {algorithm}")
+    return {"files": {"edges": [{"node": _file(holdings, file, algorithm)} for file in wanted["artifactFiles"]]}}
 
 
-def _file(holdings: Holdings, wanted: JsonObject) -> JsonObject:
+def _file(holdings: Holdings, wanted: JsonObject, algorithm: str | None) -> JsonObject:
     artifact, path, md5 = holdings.pending_artifact(wanted["artifactID"]), wanted["name"], wanted["md5"]
     check_path(path)
     artifact_checks.check_md5(md5, path)
+    _check_digest(wanted, artifact, algorithm)
     if wanted.get("artifactManifestID") and wanted["artifactManifestID"] not in artifact.manifests:
         raise Refused(f"{path}: {wanted['artifactManifestID']!r} is no manifest of this artifact")
     headers = [f"Content-MD5:{md5}"]
@@ -37,6 +41,20 @@ def _file(holdings: Holdings, wanted: JsonObject) -> JsonObject:
     described = {"id": file_id, "name": path, "displayName": path, "storagePath": f"store/{file_id}"}
     addresses = _addresses(holdings, artifact, wanted, headers)
     return described | addresses | {"uploadHeaders": headers, "artifact": {"id": artifact.artifact_id}}
+
+
+def _check_digest(wanted: JsonObject, artifact: RecordedArtifact, algorithm: str | None) -> None:
+    """Return if a file has the digest that its artifact needs, and none where nobody knows of any. Raises Refused."""
+    path, digest = wanted["name"], wanted.get("digest")
+    if algorithm is None:
+        if digest is not None:
+            raise Refused(f"{path}: the digest {digest!r} is of no kind")
+        return
+    artifact_checks.check_md5(digest or "", path)
+    if algorithm != artifact.announced["digestAlgorithm"]:
+        raise Refused(f"{path}: a digest by {algorithm} in an artifact with {artifact.announced['digestAlgorithm']}")
+    if algorithm == "MANIFEST_MD5" and digest != wanted["md5"]:
+        raise Refused(f"{path}: {digest!r} is not the MD5 {wanted['md5']!r}")
 
 
 def _addresses(holdings: Holdings, artifact: RecordedArtifact, wanted: JsonObject, headers: list[str]) -> JsonObject:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.wandbserver import artifact_checks
-from tests.wandbserver.holdings import Holdings, opaque_id
+from tests.wandbserver.holdings import DEFAULT_ENTITY, DIGESTS, Holdings, opaque_id
 from tests.wandbserver.recorded import JsonObject, RecordedArtifact, RecordedManifest
 from tests.wandbserver.refusals import Refused
 from tests.wandbserver.run_operations import Operation
@@ -17,6 +17,7 @@ _HEX_DIGEST = re.compile(r"[0-9a-f]{32}")
 def _create_artifact(holdings: Holdings, arguments: JsonObject) -> JsonObject:
     wanted = arguments["input"]
     artifact_checks.check_announced(wanted)
+    _check_algorithm(holdings, wanted)
     run = None
     if wanted.get("runName"):
         run = holdings.held_run(wanted["entityName"], wanted["projectName"], wanted["runName"])
@@ -29,6 +30,17 @@ def _create_artifact(holdings: Holdings, arguments: JsonObject) -> JsonObject:
     if artifact.committed:
         _move_aliases(holdings, artifact)
     return {"artifact": _described(holdings, artifact)}
+
+
+def _check_algorithm(holdings: Holdings, wanted: JsonObject) -> None:
+    """Return if digests of this kind are allowed, and those that the collection has. Raises Refused."""
+    algorithm, entity = wanted["digestAlgorithm"], wanted["entityName"] or DEFAULT_ENTITY
+    may_be_other = DIGESTS in holdings.features and entity in holdings.xxhash_entities
+    if algorithm != "MANIFEST_MD5" and not may_be_other:
+        raise Refused(f"{entity} has no artifacts with digests by {algorithm}")
+    known = holdings.algorithm_of(wanted["artifactTypeName"], wanted.get("artifactCollectionName") or "")
+    if known not in (None, algorithm):
+        raise Refused(f"{wanted['artifactCollectionName']} has digests by {known}, not {algorithm}")
 
 
 def _same_content(holdings: Holdings, wanted: JsonObject) -> RecordedArtifact | None:
@@ -66,7 +78,8 @@ def _described(holdings: Holdings, artifact: RecordedArtifact) -> JsonObject:
     own_name = (artifact.type, artifact.name)
     versions = [one for one in holdings.artifacts if (one.type, one.name) == own_name and one.committed]
     latest = versions[-1] if versions else None
-    sequence = {"id": opaque_id("Sequence", *own_name), "name": artifact.name, "digestAlgorithm": "MANIFEST_MD5"}
+    sequence = {"id": opaque_id("Sequence", *own_name), "name": artifact.name}
+    sequence["digestAlgorithm"] = holdings.algorithm_of(*own_name) or ""
     last = latest and {"id": latest.artifact_id, "versionIndex": len(versions) - 1}
     return {
         "id": artifact.artifact_id,

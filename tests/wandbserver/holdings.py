@@ -16,6 +16,8 @@ from tests.wandbserver.uploads import Uploads
 
 DEFAULT_ENTITY = "tester"
 DEFAULT_PROJECT = "uncategorized"
+DIGESTS = "ARTIFACT_DIGEST_ALGORITHM"
+"""The feature of a server that may take digests by XXH128, from those who may give them."""
 
 
 def opaque_id(kind: str, *names: str) -> str:
@@ -31,6 +33,8 @@ class Holdings:
     features: frozenset[str] = frozenset()
     skips_known_files: bool = False
     """Whether files of artifacts that are stored already need not be put again, under whatever name."""
+    xxhash_entities: frozenset[str] = frozenset()
+    """Whose artifacts may have digests by XXH128."""
     stored: dict[str, bytes] = field(default_factory=dict)
     """Files of artifacts by their MD5 in base64."""
     uploads: Uploads = field(default_factory=Uploads)
@@ -79,6 +83,11 @@ class Holdings:
             if artifact.artifact_id == artifact_id:
                 return artifact
         raise Refused(f"no artifact has the id {artifact_id!r}", 404)
+
+    def algorithm_of(self, type_name: str, name: str) -> str | None:
+        """Return by what the digests of a collection are made, as its first artifact says; None where it has none."""
+        of_it = [one for one in self.artifacts if (one.type, one.name) == (type_name, name)]
+        return str(of_it[0].announced["digestAlgorithm"]) if of_it else None
 
     def pending_artifact(self, artifact_id: str) -> RecordedArtifact:
         """Return an artifact that may still be changed. Raises Refused."""

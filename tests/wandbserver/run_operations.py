@@ -30,8 +30,12 @@ def _server_info(holdings: Holdings, arguments: JsonObject) -> JsonObject:
 
 
 def entity_named(name: str) -> JsonObject:
-    """Return an entity as the schema has it; it uses none of what only some organizations do."""
-    return {"id": opaque_id("Entity", name), "name": name, "organization": None, "xxhashDigestsEnabled": False}
+    """Return an entity as the schema has it."""
+
+    def takes_xxhash(info: Any) -> bool:
+        return name in info.context.xxhash_entities
+
+    return {"id": opaque_id("Entity", name), "name": name, "organization": None, "xxhashDigestsEnabled": takes_xxhash}
 
 
 def _entity(holdings: Holdings, arguments: JsonObject) -> JsonObject:
@@ -53,8 +57,19 @@ def _project(holdings: Holdings, arguments: JsonObject) -> JsonObject:
         "run": lambda info, name: bucket(info, name, missingOk=True),
         # Artifacts are not looked up by name by who delivers; clients that train ask, and do with an unknown one.
         "artifact": None,
-        "artifactType": None,
+        "artifactType": lambda info, name: _artifact_type(holdings, name),
     }
+
+
+def _artifact_type(holdings: Holdings, type_name: str) -> JsonObject:
+    """Return a type as the schema has it, with what is told of its collections."""
+
+    def collection(info: Any, name: str) -> JsonObject | None:
+        algorithm = holdings.algorithm_of(type_name, name)
+        told = {"id": opaque_id("Sequence", type_name, name), "name": name, "digestAlgorithm": algorithm}
+        return told if algorithm else None
+
+    return {"name": type_name, "artifactCollection": collection}
 
 
 def _project_named(entity: str, project: str) -> JsonObject:

@@ -35,13 +35,15 @@ class RecordingServer:
         *,
         has_relative_uploads: bool = False,
         skips_known_files: bool = False,
+        xxhash_entities: Collection[str] = (),
     ) -> None:
-        """Accept the API keys `keys`, or any; offer `features` (desk.GZIP, desk.STRUCTURED_CONSOLE).
+        """Accept the API keys `keys`, or any; offer `features` (desk.GZIP, desk.STRUCTURED_CONSOLE, holdings.DIGESTS).
 
         Addresses for bytes may be relative to the server's own; and files of artifacts that are stored already may
-        get no address, as nothing need be put.
+        get no address, as nothing need be put. With holdings.DIGESTS, artifacts of `xxhash_entities` may have digests
+        by XXH128.
         """
-        holdings = Holdings(frozenset(features), skips_known_files)
+        holdings = Holdings(frozenset(features), skips_known_files, frozenset(xxhash_entities))
         self._desk = FrontDesk(holdings, keys)
         self._holds: list[Hold] = []
         self._listener = Listener(self._desk)
