@@ -4,9 +4,10 @@ It believes what it is told: of lines it looks only at how many there are, and a
 counted and dropped. GraphQL is answered by the operation's name, with more than anyone asks for. What clients send is
 checked by the server of the tests (tests/wandbserver), which is no good for measuring: it parses every row.
 
-    python -m bench.countingserver [FEATURE ...]
+    python -m bench.countingserver SECONDS [FEATURE ...]
 
-prints its URL, and tells its counts as JSON at /counts.
+prints its URL, and tells its counts as JSON at /counts. Each answer goes back after so many seconds: 0 measures what
+clients do, as much as a real server's request takes measures how they wait.
 """
 
 from __future__ import annotations
@@ -190,14 +191,14 @@ def _opaque(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-async def serve(features: list[str]) -> None:
+async def serve(delay: float, features: list[str]) -> None:
     """Serve on a port of loopback, whose URL is printed, until the process is ended."""
     server = Server(features)
-    listening = await asyncio.get_running_loop().create_server(lambda: Exchange(server.answer), "127.0.0.1", 0)
+    listening = await asyncio.get_running_loop().create_server(lambda: Exchange(server.answer, delay), "127.0.0.1", 0)
     server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
     print(server.url, flush=True)
     await listening.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1:]))
+    asyncio.run(serve(float(sys.argv[1]), sys.argv[2:]))

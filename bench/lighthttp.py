@@ -21,10 +21,10 @@ class Request:
 
 
 class Exchange(asyncio.Protocol):
-    """One connection. `answer` returns JSON, or None for what there is not."""
+    """One connection. `answer` returns JSON, or None for what there is not; it goes back after `delay` seconds."""
 
-    def __init__(self, answer: Callable[[Request], bytes | None]) -> None:
-        self._answer = answer
+    def __init__(self, answer: Callable[[Request], bytes | None], delay: float) -> None:
+        self._answer, self._delay = answer, delay
         self._held = bytearray()
         self._head: _Head | None = None
 
@@ -40,7 +40,11 @@ class Exchange(asyncio.Protocol):
             request = Request(head.method, head.path, head.headers, head.body(self._held, end), end)
             del self._held[:end]
             self._head = None
-            self._send(self._answer(request))
+            answer = self._answer(request)
+            if self._delay:
+                asyncio.get_running_loop().call_later(self._delay, self._send, answer)
+            else:
+                self._send(answer)
 
     def _head_of_next(self) -> _Head | None:
         if self._head is None and (end := self._held.find(_HEAD_END)) >= 0:

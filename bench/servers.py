@@ -78,9 +78,9 @@ def recording() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def counting(*features: str) -> Iterator[str]:
+def counting(*features: str, delay: float = 0.0) -> Iterator[str]:
     """Serve what both deliver runs to, a W&B server that only counts (countingserver.py); give its URL."""
-    with _serving([sys.executable, "-m", "bench.countingserver", *features]) as url:
+    with _serving([sys.executable, "-m", "bench.countingserver", str(delay), *features]) as url:
         yield url
 
 

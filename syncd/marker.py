@@ -3,35 +3,26 @@
 `wandb sync` passes over a run that has it, and `wandb clean` (`wandb sync --clean` before 0.31) deletes the whole
 run directory. So it says more than "this log is delivered", and stands only beside a run that has ended, of which
 every target that it goes to was proven to hold every log, file and blob in that directory. When something there
-changes it is taken away, but only one of ours: stock tools make an empty file, look at nothing but its name, and
-empty it when they deliver the run once more; ours has a line in it.
+changes it is taken away, but only one of ours, as runstore/index/marks.py tells them apart: stock tools empty it when
+they deliver the run once more.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import orjson
 
-from runstore.errors import RunstoreError
+from runstore.index.marks import KEY, mark_of, sizes_in
 from runstore.paths import is_edit_log_name, is_log_name
-from runstore.runlog.reader import open_log
 from runstore.syncd import receipts
 from runstore.syncd.delivery import Ready
 from runstore.syncd.receipts import Receipt
 from runstore.syncd.removal import not_held
-
-SUFFIX = ".synced"
-_KEY = "runstore"  # what the line of ours begins with
-_LINE_BYTES = 1 << 20
-
-
-def path_of(log: Path) -> Path:
-    """Return where the mark of a log is."""
-    return log.with_name(log.name + SUFFIX)
 
 
 def put(folder: Path, logs: Mapping[Path, Ready], targets: Iterable[str]) -> str:
@@ -44,12 +35,12 @@ def put(folder: Path, logs: Mapping[Path, Ready], targets: Iterable[str]) -> str
     if why:
         return why
     line = orjson.dumps(
-        {_KEY: {"targets": sorted(targets), "sizes": {log.name: what.end for log, what in logs.items()}}}
+        {KEY: {"targets": sorted(targets), "sizes": {log.name: what.end for log, what in logs.items()}}}
     )
     try:
         for log in logs:
             if not is_edit_log_name(log.name):
-                _make(path_of(log), line + b"\n")
+                _make(mark_of(log), line + b"\n")
     except OSError as error:
         return f"{folder}: no mark can be left there ({error.strerror})"
     return ""
@@ -63,8 +54,8 @@ def take_back(folder: Path, logs: Mapping[Path, Ready], files_changed_at: float)
     """
     is_removed = False
     for log in logs:
-        mark = path_of(log)
-        sizes = _sizes_in(mark)
+        mark = mark_of(log)
+        sizes = sizes_in(mark)
         if sizes is None:
             continue
         with contextlib.suppress(OSError):
@@ -75,9 +66,16 @@ def take_back(folder: Path, logs: Mapping[Path, Ready], files_changed_at: float)
     return is_removed
 
 
+def is_damaged(connection: sqlite3.Connection, logs: Iterable[Path]) -> bool:
+    """Return whether a log has damaged bytes: what takes runs, not logs, does not get these, and they may be mended."""
+    query = "SELECT lost_bytes + undecodable > 0 FROM logs WHERE path = ?"
+    found = (connection.execute(query, (str(log.resolve()),)).fetchone() for log in logs)
+    return any(row is not None and row[0] for row in found)
+
+
 def is_put(log: Path) -> bool:
     """Return whether there is a mark beside a log, whoever left it."""
-    return path_of(log).exists()
+    return mark_of(log).exists()
 
 
 def _not_whole(folder: Path, logs: Mapping[Path, Ready], targets: list[str]) -> str:
@@ -125,13 +123,3 @@ def _make(mark: Path, line: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):
             fresh.unlink()
-
-
-def _sizes_in(mark: Path) -> Mapping[str, int] | None:
-    """Return the sizes that a mark of ours says the logs had; None for one that is not ours, or not there."""
-    try:
-        with os.fdopen(open_log(mark), "rb") as file:  # which waits for no pipe that lies in its place
-            sizes = orjson.loads(file.read(_LINE_BYTES))[_KEY]["sizes"]
-    except (OSError, RunstoreError, ValueError, KeyError, TypeError):
-        return None
-    return sizes if isinstance(sizes, dict) else {}

@@ -159,6 +159,7 @@ class Round:
         self._report.notes += [f"{log.parent.name}: {lost}"] if lost else []
         what = ready(indexer, log)
         if what is not None:
+            self._remember(indexer, log.resolve().parent.parent)
             self._given.append(what)
             self._courier.give(what)
 
@@ -172,7 +173,8 @@ class Round:
             targets = {self._remote}
             for what in logs.values():
                 targets.update(fan_out.targets_of(what.log.resolve(), what.project, what.entity, what.tags))
-            if not is_anything_open(indexer.connection, (str(log.resolve()) for log in logs)):
+            is_damaged = marker.is_damaged(indexer.connection, logs)
+            if not is_damaged and not is_anything_open(indexer.connection, (str(log.resolve()) for log in logs)):
                 marker.put(folder, logs, targets)
 
     def _is_settled(self, log: Path) -> bool:

@@ -101,6 +101,8 @@ class Settling:
             return  # the proof that is missing will bring it here again
         if not all(is_edit_log_name(log.name) or _has_exit(indexer.connection, log) for log in logs):
             return
+        if any(courier.takes_runs for courier in couriers.values()) and marker.is_damaged(indexer.connection, logs):
+            return
         if is_anything_open(indexer.connection, map(str, logs)):
             self._rescuing[folder] = None
         elif not marker.put(folder, logs, couriers):

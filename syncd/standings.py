@@ -79,10 +79,12 @@ class Standings:
         self._connection, self._fan_out, self._live = connection, fan_out, live or {}
         self._deliveries, self._names = self._known_deliveries()
         self._edited = self._runs_of_edit_logs()
+        self._holding: Mapping[RunPath, Iterable[str]] = {}  # the targets that hold some of a run, by their names
 
     def logs(self, wanted: Callable[[str], bool] | None = None, run: str = "") -> list[LogStanding]:
         """Return the standing of each log whose path is wanted, or of each log of a run; costs a look at each file."""
-        rows = (_Log(*row) for row in self._connection.execute(_LOGS).fetchall())
+        rows = [_Log(*row) for row in self._connection.execute(_LOGS).fetchall()]
+        self._holding = self._targets_of_runs(rows)
         return [
             self._standing(log)
             for log in rows
@@ -115,6 +117,15 @@ class Standings:
             return one.remote
         others = (name for name, url in urls.items() if url == one.url)
         return next(others, None if is_known else one.remote)
+
+    def _targets_of_runs(self, logs: Iterable[_Log]) -> Mapping[RunPath, Iterable[str]]:
+        found: dict[RunPath, dict[str, None]] = {}
+        for log in logs:
+            for one in self._deliveries.get(log.id, ()):
+                name = self._names.get(one.target, "")
+                if name in self._fan_out.policies or is_known(name):
+                    found.setdefault(self._run_of(log), {})[name] = None
+        return found
 
     def _runs_of_edit_logs(self) -> dict[int, RunPath]:
         rows = self._connection.execute("SELECT DISTINCT log, entity, project, run_id FROM edits")
@@ -155,6 +166,7 @@ class Standings:
             policies = sorted(self._fan_out.policies.items())
             names = tuple(name for name, policy in policies if policy.wants(path, run.project, run.entity, tags))
             waiting = "unwatched"
+        names = (*names, *self._holding.get(run, ()))  # who has a part of a run is to get the rest
         at = {name: AtTarget(waiting, files_left=-1) for name in names if not is_empty}
         for one in self._deliveries.get(log.id, ()):
             name = self._names.get(one.target, "")

@@ -44,7 +44,7 @@ def earlier_logs(root: Path, entity: str, project: str, run_id: str, until: int 
     folds: dict[int, LogFold] = {}
     fragments: list[Fragment] = []
     paths: dict[int, Path] = {}
-    for number, path in enumerate(sorted(root.glob(f"*/run-{glob.escape(run_id)}.wandb"))):
+    for number, path in enumerate(_logs_in(root, f"run-{glob.escape(run_id)}.wandb")):
         fold = _folded(path, until)
         if fold is None or (fold.facts.entity, fold.facts.project or NO_PROJECT) != (
             entity,
@@ -85,10 +85,15 @@ def earlier_logs(root: Path, entity: str, project: str, run_id: str, until: int 
     )
 
 
+def _logs_in(root: Path, pattern: str) -> list[Path]:
+    """Return the logs of such names in run directories, none twice: stock's `latest-run` is a link to one of them."""
+    return sorted({path.resolve() for path in root.glob(f"*/{pattern}")})
+
+
 def _edits(root: Path, identity: tuple[str, str, str]) -> list[Edit]:
     """Return what people changed of a run (entity, project, id) meanwhile: a process that goes on with it keeps it."""
     said: list[Fact] = []
-    for path in sorted(root.glob(f"*/run-{glob.escape(identity[2])}.edits*{EDIT_LOG_SUFFIX}")):
+    for path in _logs_in(root, f"run-{glob.escape(identity[2])}.edits*{EDIT_LOG_SUFFIX}"):
         fold = LogFold(on_fact=lambda fact, time: said.append(fact))
         with contextlib.suppress(LogError):
             for framed in LogReader(path):

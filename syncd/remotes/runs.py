@@ -108,6 +108,8 @@ class OutgoingArtifact:
     distributed_id: str = ""
     is_final: bool = True  # False: a part of one that several processes make, and not the last one
     is_incremental: bool = False
+    is_output: bool = True  # False: no run made it; it was there before, and nobody had logged it
+    is_used: bool = False  # the run takes it as an input
     base_id: str = ""
     ttl_seconds: int = 0
     storage_policy: str = "wandb-storage-policy-v1"
@@ -170,7 +172,11 @@ class RunRemote(Protocol):
         ...
 
     def most_bytes(self) -> int:
-        """Return how many bytes of lines one push should hold at most, and a line alone may have."""
+        """Return how many bytes of lines one push should hold at most."""
+        ...
+
+    def longest_line(self) -> int:
+        """Return how many bytes one line may have at most."""
         ...
 
     def put_files(self, run: ServerRun, files: Sequence[RunFile], progress: Callable[[int], None]) -> Mapping[str, str]:
@@ -179,6 +185,7 @@ class RunRemote(Protocol):
 
     def log_artifact(self, run: ServerRun, artifact: OutgoingArtifact, progress: Callable[[int], None]) -> None:
         """Make an artifact known with all its bytes, and commit it; of one that is there already nothing is sent.
+        Then, where it is used, say that. Digests are made anew where the server wants others than the log has.
 
         Raises RemoteConflict, naming the file, where bytes of it are refused or can't be had; nothing is committed.
         """

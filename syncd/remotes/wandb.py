@@ -25,8 +25,9 @@ from runstore.syncd.remotes.runs import (
 )
 from runstore.syncd.remotes.wandb_artifacts import ArtifactDelivery
 from runstore.syncd.remotes.wandb_connection import WandbConnection
+from runstore.syncd.remotes.wandb_digests import as_taken
 from runstore.syncd.remotes.wandb_files import FileUploads
-from runstore.syncd.remotes.wandb_lines import MOST_BYTES, Ending, LineStream
+from runstore.syncd.remotes.wandb_lines import LONGEST_LINE_BYTES, MOST_BYTES, Ending, LineStream
 
 logger = logging.getLogger("runstore.wandb")
 
@@ -148,13 +149,18 @@ class WandbRemote:
         """Return how many bytes of lines go at once."""
         return MOST_BYTES
 
+    def longest_line(self) -> int:
+        """Return how many bytes a line may have: as with W&B's own client, which drops longer ones."""
+        return LONGEST_LINE_BYTES
+
     def put_files(self, run: ServerRun, files: Sequence[RunFile], progress: Callable[[int], None]) -> Mapping[str, str]:
         """Give the bytes of files; return why, by path, for each that was refused, or could not be read."""
         return FileUploads(self._graphql, run, progress).bring(files)
 
     def log_artifact(self, run: ServerRun, artifact: OutgoingArtifact, progress: Callable[[int], None]) -> None:
         """Make an artifact known with all its bytes, and commit it."""
-        ArtifactDelivery(self._graphql, run, artifact, progress).deliver()
+        taken = as_taken(self._graphql, run, artifact, progress, self._has)
+        ArtifactDelivery(self._graphql, run, taken, progress, self._has).deliver()
 
     def alert(self, run: ServerRun, title: str, text: str, level: str, wait_ms: int) -> None:
         """Send an alert of the run's to its people."""

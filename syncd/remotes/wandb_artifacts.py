@@ -1,4 +1,6 @@
-"""Make an artifact known to a W&B server: announce it, bring what the server lacks, say what is in it, commit it."""
+"""Make an artifact known to a W&B server: announce it, bring what the server lacks, say what is in it, commit it, and
+that the run uses it, if it does.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,14 @@ from runstore.syncd.remotes import wandb_documents as documents
 from runstore.syncd.remotes.graphql import GraphQLConnection, Refusal
 from runstore.syncd.remotes.runs import ManifestEntry, OutgoingArtifact, ServerRun
 from runstore.syncd.remotes.wandb_bodies import MadeBody
+from runstore.syncd.remotes.wandb_digests import MANIFEST_MD5
 from runstore.syncd.remotes.wandb_entries import EntryUploads
 from runstore.syncd.remotes.wandb_storage import Uploads, headers_of
 
 logger = logging.getLogger("runstore.wandb")
 
+# What servers say that they can: be told with an input where it is.
+_PLACED_INPUTS = "USE_ARTIFACT_WITH_ENTITY_AND_PROJECT_INFORMATION"
 _CLIENT_REFERENCE, _SERVER_REFERENCE = "wandb-client-artifact", "wandb-artifact"
 
 
@@ -41,12 +46,17 @@ _INCREMENTAL = _Kind("INCREMENTAL", "wandb_manifest.incremental.json")
 
 
 class ArtifactDelivery:
-    """One artifact on its way."""
+    """One artifact on its way, with digests as the server takes them; `has` tells whether that has a feature."""
 
     def __init__(
-        self, graphql: GraphQLConnection, run: ServerRun, artifact: OutgoingArtifact, progress: Callable[[int], None]
+        self,
+        graphql: GraphQLConnection,
+        run: ServerRun,
+        artifact: OutgoingArtifact,
+        progress: Callable[[int], None],
+        has: Callable[[str], bool],
     ) -> None:
-        self._graphql, self._run, self._artifact = graphql, run, artifact
+        self._graphql, self._run, self._artifact, self._has = graphql, run, artifact, has
         self._uploads = Uploads(graphql.connection, progress)
         self._kind = _kind_of(artifact)
 
@@ -55,15 +65,29 @@ class ArtifactDelivery:
         made = self._graphql.payload(
             documents.ARTIFACT, {"input": _announcement(self._run, self._artifact)}, "createArtifact", "artifact"
         )
-        if made.get("state") == "COMMITTED":  # the same content is there; what names it here was told by the question
-            return
-        artifact_id, base = self._field(made, "id"), self._base(made)
+        artifact_id = self._field(made, "id")
+        if made.get("state") != "COMMITTED":  # else the same content is there; what names it here was told by asking
+            self._bring(artifact_id, self._base(made))
+        if self._artifact.is_used and self._artifact.is_final:
+            self._use(artifact_id)
+
+    def _bring(self, artifact_id: str, base: str | None) -> None:
         manifest_id = self._field(self._manifest(artifact_id, base, "", False), "id")
-        entries = EntryUploads(self._graphql, self._uploads, self._artifact.name, artifact_id, manifest_id)
+        name, algorithm = self._artifact.name, self._artifact.algorithm
+        told = "" if algorithm == MANIFEST_MD5 else algorithm
+        entries = EntryUploads(self._graphql, self._uploads, name, told, (artifact_id, manifest_id))
         content = self._content(entries.bring(self._artifact.entries))
         self._say_what_is_in_it(content, artifact_id, manifest_id, base)
         if self._artifact.is_final:
             self._graphql.payload(documents.COMMIT, {"artifactID": artifact_id}, "commitArtifact", "artifact")
+
+    def _use(self, artifact_id: str) -> None:
+        """Say that the run uses the artifact; saying so again changes nothing."""
+        run = self._run
+        used = {"artifactID": artifact_id, "entityName": run.entity, "projectName": run.project, "runName": run.run_id}
+        if self._has(_PLACED_INPUTS):
+            used |= {"artifactEntityName": run.entity, "artifactProjectName": run.project}
+        self._graphql.payload(documents.USE, {"input": used}, "useArtifact")
 
     def _base(self, made: Mapping[str, Any]) -> str | None:
         """Return the artifact that this one goes on from: the one it names, or the latest of its name."""
@@ -169,15 +193,15 @@ def _announcement(run: ServerRun, artifact: OutgoingArtifact) -> dict[str, Any]:
     said = {
         "entityName": run.entity,
         "projectName": run.project,
-        "runName": run.run_id,
         "artifactTypeName": artifact.type,
         "artifactCollectionName": artifact.name,
         "digest": artifact.digest,
-        "digestAlgorithm": artifact.algorithm or "MANIFEST_MD5",
+        "digestAlgorithm": artifact.algorithm or MANIFEST_MD5,
         "enableDigestDeduplication": True,
         "aliases": [{"alias": alias, "artifactCollectionName": artifact.name} for alias in artifact.aliases],
     }
     if_any = {
+        "runName": run.run_id if artifact.is_output else "",
         "description": artifact.description,
         "metadata": artifact.metadata,
         "clientID": artifact.client_id,

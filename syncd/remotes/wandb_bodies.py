@@ -83,12 +83,15 @@ def of_file(path: Path) -> FileBody:
 
 
 def checking(algorithm: str) -> Hasher | None:
-    """Return what computes digests of this kind; None where nothing installed can."""
+    """Return what computes digests of this kind; None where nothing installed can.
+
+    Raises RemoteConflict for a kind of which nobody knows.
+    """
     try:
         return hasher(algorithm)
     except UsageError:
         if algorithm != XXH128:
-            raise
+            raise RemoteConflict(f"nobody knows digests by {algorithm!r}; nothing was committed") from None
         return None
 
 

@@ -27,6 +27,7 @@ from runstore.syncd.remotes import direct
 from runstore.syncd.remotes.bounded import whole
 from runstore.syncd.remotes.overhttp import checked_url, distrust, retry_after
 from runstore.syncd.remotes.wandb_answers import json_of, words
+from runstore.syncd.remotes.wandb_overlap import Overlap
 from runstore.syncd.remotes.wandb_pace import Pace, Tries
 from runstore.version import VERSION
 
@@ -61,6 +62,7 @@ class WandbConnection:
         self._pause = pause
         self._paces: dict[str, Pace] = defaultdict(lambda: Pace(pause))
         self._transport = transport or direct.transport()
+        self.overlap = Overlap()  # of uploads
 
     def close(self) -> None:
         """Close the connections."""

@@ -202,6 +202,42 @@ COMMIT = Document(
     """,
 )
 
+USE = Document(
+    "UseArtifact",
+    """
+    mutation UseArtifact($input: UseArtifactInput!) {
+      useArtifact(input: $input) {
+        artifact { id }
+      }
+    }
+    """,
+)
+
+ENTITY_DIGESTS = Document(
+    "XXHashDigestsEnabled",
+    """
+    query XXHashDigestsEnabled($entityName: String!) {
+      entity(name: $entityName) { xxhashDigestsEnabled }
+    }
+    """,
+)
+
+COLLECTION_DIGESTS = Document(
+    "FetchArtifactDigestAlgorithm",
+    """
+    query FetchArtifactDigestAlgorithm($entityName: String!, $projectName: String!, $artifactTypeName: String!,
+      $artifactCollectionName: String!) {
+      project(name: $projectName, entityName: $entityName) {
+        artifactType(name: $artifactTypeName) {
+          artifactCollection(name: $artifactCollectionName) {
+            ... on ArtifactSequence { digestAlgorithm }
+          }
+        }
+      }
+    }
+    """,
+)
+
 SERVER_ID = Document(
     "ClientIDMapping",
     """

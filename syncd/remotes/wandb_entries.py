@@ -1,17 +1,21 @@
-"""Bring the files of an artifact to a W&B server: those it lacks, large ones in parts."""
+"""Bring the files of an artifact to a W&B server: those it lacks, large ones in parts.
+
+Storages go by MD5s. A file whose digest is another one is told with both.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from runstore.core.manifest import ALGORITHM_KEY, MD5, STORAGE_LAYOUT
+from runstore.core.manifest import STORAGE_LAYOUT
 from runstore.errors import RemoteConflict
 from runstore.syncd.remotes import wandb_documents as documents
 from runstore.syncd.remotes.graphql import GraphQLConnection
 from runstore.syncd.remotes.runs import ManifestEntry
-from runstore.syncd.remotes.wandb_bodies import FileBody, of_file
+from runstore.syncd.remotes.wandb_bodies import FileBody
+from runstore.syncd.remotes.wandb_originals import Originals, is_there
 from runstore.syncd.remotes.wandb_parts import Parts, parts_of
 from runstore.syncd.remotes.wandb_storage import Uploads, batches, headers_of
 
@@ -29,13 +33,15 @@ class _Outgoing:
 
 
 class EntryUploads:
-    """The files of the artifact `name`, which the server knows by these two ids."""
+    """The files of the artifact `name`, which the server knows by these two ids; `algorithm` is what the server is to
+    be told that their digests are made by, "" for nothing.
+    """
 
     def __init__(
-        self, graphql: GraphQLConnection, uploads: Uploads, name: str, artifact_id: str, manifest_id: str
+        self, graphql: GraphQLConnection, uploads: Uploads, name: str, algorithm: str, ids: tuple[str, str]
     ) -> None:
-        self._graphql, self._uploads, self._name = graphql, uploads, name
-        self._artifact_id, self._manifest_id = artifact_id, manifest_id
+        self._graphql, self._uploads, self._originals, self._algorithm = graphql, uploads, Originals(name), algorithm
+        self._artifact_id, self._manifest_id = ids
 
     def bring(self, entries: Sequence[ManifestEntry]) -> Mapping[str, str]:
         """Send what the server lacks; return by path in which artifact it keeps the bytes, this one or an earlier one.
@@ -43,7 +49,7 @@ class EntryUploads:
         Raises RemoteConflict, naming the file, where that can't be.
         """
         born: dict[str, str] = {}
-        with_bytes = [entry for entry in entries if not entry.ref and not _is_there(entry)]
+        with_bytes = [entry for entry in entries if not entry.ref and not is_there(entry)]
         for batch in batches(with_bytes, _FILES_AT_ONCE):
             outgoing = [self._prepared(entry) for entry in batch]
             asked = list(zip(outgoing, self._ask(outgoing), strict=True))
@@ -55,29 +61,23 @@ class EntryUploads:
         return born
 
     def _prepared(self, entry: ManifestEntry) -> _Outgoing:
-        if entry.source is None:
-            raise self._failure(entry, "its bytes can't be had: they are neither with the run nor where it took them")
-        try:
-            body = of_file(entry.source)
-            if body.size != entry.size:
-                raise self._failure(entry, f"{entry.source} has {body.size:,} bytes, and its log says {entry.size:,}")
-            body = replace(body, digest=entry.digest, algorithm=str(entry.extra.get(ALGORITHM_KEY, MD5)))
+        body = self._originals.body_by_md5(entry)
+        with self._originals.reading(entry):
             return _Outgoing(entry, body, parts_of(body))
-        except OSError as error:
-            raise self._unreadable(entry, error) from error
 
     def _ask(self, outgoing: Sequence[_Outgoing]) -> list[dict[str, Any]]:
         """Return the server's answer for each file, in order."""
         files = [self._described(one) for one in outgoing]
-        variables = {"input": {"artifactFiles": files, "storageLayout": STORAGE_LAYOUT}}
+        kind = {"digestAlgorithm": self._algorithm} if self._algorithm else {}
+        variables = {"input": {"artifactFiles": files, "storageLayout": STORAGE_LAYOUT, **kind}}
         path = ("createArtifactFiles", "files")
         edges = self._graphql.payload(documents.ARTIFACT_FILES, variables, *path).get("edges")
         answers = [edge.get("node") for edge in edges if isinstance(edge, dict)] if isinstance(edges, list) else []
         nodes = [node for node in answers if isinstance(node, dict)]
         if len(nodes) != len(outgoing):
             raise RemoteConflict(
-                f"{self._graphql.connection.url}: was asked where {len(outgoing)} files of artifact {self._name} go, "
-                f"and answered for {len(nodes)}; nothing was committed"
+                f"{self._graphql.connection.url}: was asked where {len(outgoing)} files of artifact "
+                f"{self._originals.name} go, and answered for {len(nodes)}; nothing was committed"
             )
         return nodes
 
@@ -86,7 +86,8 @@ class EntryUploads:
             "artifactID": self._artifact_id,
             "artifactManifestID": self._manifest_id,
             "name": one.entry.path,
-            "md5": one.entry.digest,
+            "md5": one.body.digest,
+            **({"digest": one.entry.digest} if self._algorithm else {}),
             **({"uploadPartsInput": one.parts.announced()} if one.parts.digests else {}),
         }
 
@@ -115,7 +116,9 @@ class EntryUploads:
         given = answer.get("uploadMultipartUrls")
         urls = one.parts.urls(given) if isinstance(given, dict) else {}
         if not isinstance(given, dict) or not urls:
-            raise self._failure(one.entry, f"the server gave no addresses for its {len(one.parts.digests)} parts")
+            raise self._originals.failure(
+                one.entry, f"the server gave no addresses for its {len(one.parts.digests)} parts"
+            )
         headers = {name: value for name, value in headers_of(answer.get("uploadHeaders")).items() if _is_type(name)}
         refused: list[str] = []
 
@@ -141,24 +144,11 @@ class EntryUploads:
     def _put(
         self, one: _Outgoing, body: FileBody, headers: Mapping[str, str], url: str, another_url: Callable[[], str]
     ) -> str:
-        try:
+        with self._originals.reading(one.entry):
             return self._uploads.put(body, headers, url, another_url)
-        except OSError as error:
-            raise self._unreadable(one.entry, error) from error
 
     def _refusal(self, one: _Outgoing, why: str) -> RemoteConflict:
-        return self._failure(one.entry, f"was refused: {why}")
-
-    def _unreadable(self, entry: ManifestEntry, error: OSError) -> RemoteConflict:
-        return self._failure(entry, f"{entry.source} can't be read ({error.strerror})")
-
-    def _failure(self, entry: ManifestEntry, why: str) -> RemoteConflict:
-        return RemoteConflict(f"artifact {self._name}: {entry.path}: {why}; the artifact was not committed")
-
-
-def _is_there(entry: ManifestEntry) -> bool:
-    """Return whether an entry was taken over from another artifact, with the bytes that the server has of it."""
-    return entry.source is None and entry.birth_artifact_id != ""
+        return self._originals.failure(one.entry, f"was refused: {why}")
 
 
 def _artifact_of(answer: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from runstore.syncd.remotes.wandb_answers import encoded, quoted
 from runstore.syncd.remotes.wandb_connection import WandbConnection
 
 # As much as W&B's own client sends at once; the rest of 10 MiB is for what is around the lines.
-MOST_BYTES = (10 << 20) - (100 << 10)
+MOST_BYTES = LONGEST_LINE_BYTES = (10 << 20) - (100 << 10)
 _GZIP_LEVEL = 5  # packs rows to 30 %, at 46 MB/s; 1 does so to 34 % at 156 MB/s, but links are slower than both
 _PACKED_FROM_BYTES = 1024  # less is one packet either way
 _TOO_LARGE = 413  # as a proxy says it that takes less than the server behind it

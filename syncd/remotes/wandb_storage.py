@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TypeVar
@@ -16,8 +17,6 @@ from runstore.syncd.remotes.wandb_connection import WandbConnection
 
 _T = TypeVar("_T")
 
-# Round trips of small files overlap; each upload has a piece of its file in memory.
-AT_ONCE = 16
 # What a storage says to an address whose time is over, or which is not for these bytes.
 _PERHAPS_EXPIRED = frozenset((400, 401, 403))
 
@@ -47,12 +46,18 @@ class Uploads:
         return "" if response.is_success else f"{words(response)} (HTTP {response.status_code})"
 
     def each(self, work: Callable[[_T], None], items: Sequence[_T]) -> None:
-        """Do `work` for every item, a few at once. The first failure ends the others, and is raised."""
-        if len(items) < 2:
-            for item in items:
-                work(item)
-            return
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        """Do `work` for every item, several at once where the storage lets them wait. The first failure ends the
+        others, and is raised.
+        """
+        for at, item in enumerate(items):
+            at_once = self._connection.overlap.at_once
+            if at_once > 1 and at + 1 < len(items):
+                self._together(work, items[at:], at_once)
+                return
+            work(item)
+
+    def _together(self, work: Callable[[_T], None], items: Sequence[_T], at_once: int) -> None:
+        with ThreadPoolExecutor(at_once) as pool:
             try:
                 for done in as_completed([pool.submit(work, item) for item in items]):
                     with contextlib.suppress(_Stopped):  # what stopped it comes too
@@ -63,7 +68,10 @@ class Uploads:
                 raise
 
     def _put(self, body: Body, headers: Mapping[str, str], url: str) -> httpx.Response:
-        return self._connection.put(url, lambda: told(body, self._sent), body.size, headers)
+        began = time.monotonic()
+        response = self._connection.put(url, lambda: told(body, self._sent), body.size, headers)
+        self._connection.overlap.took(time.monotonic() - began, body.size)
+        return response
 
     def _sent(self, size: int) -> None:
         with self._lock:

@@ -29,6 +29,7 @@ class Agreement:
     last_row: Mapping[str, Any] | None = None
     are_ours: bool = False
     is_gone: bool = False  # what the server was given of it before, it does not have any more
+    is_blind: bool = False  # the server can't say what it has
 
     def is_last_row(self, row: str) -> bool:
         """Return whether a row is the last of those that the server holds; if it does not say, none is."""
@@ -56,8 +57,8 @@ def agree(remote: RunRemote, run: RunSnapshot, progress: Sequence[LogProgress]) 
     entity, project = (known.entity, known.project) if known else remote.place_of(run.entity, run.project)
     found = remote.find(entity, project, run.run_id)
     gone = False
-    if found is not None and not found.storage_id and known is None:  # it can't say; see Passage._describe
-        return Agreement(None)
+    if found is not None and not found.storage_id and known is None:
+        return Agreement(None, is_blind=True)
     if known is not None and (found is None or found.storage_id not in ("", known.storage_id)):
         for one in progress:
             one.forget()
@@ -103,3 +104,17 @@ def foreign_rows(run: ServerRun) -> RemoteConflict:
         f"the server holds {run.lines.get(HISTORY, 0):,} rows of {where} that are not the first of these logs, so "
         "nothing was sent. Delete that run there, or send these to another project: runstore sync --project NAME"
     )
+
+
+def rows_of_unknown_place(run: ServerRun | None) -> RemoteConflict:
+    """Return the error for rows of ours behind rows of others, of which no receipt says any more how many are whose."""
+    where = "/".join((run.entity, run.project, run.run_id)) if run else "the run"
+    return RemoteConflict(
+        f"the server has rows of these logs behind others of {where}, and the receipts that say which are gone "
+        "(run-*.runstore.json), so nothing was sent. Put them back, or delete that run there if all of it is here"
+    )
+
+
+def is_same_but_step(row: str, other: Mapping[str, Any]) -> bool:
+    """Return whether a row has the values of another one, wherever both stand."""
+    return _spelled({**json.loads(row), "_step": 0}) == _spelled({**other, "_step": 0})

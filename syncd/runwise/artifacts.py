@@ -14,7 +14,7 @@ from typing import Any
 from runstore.core.facts import ArtifactNamed, facts_of
 from runstore.core.manifest import ALGORITHM_KEY, MD5, hasher, hex_of
 from runstore.core.rescued import list_blob
-from runstore.errors import LogError, RemoteConflict
+from runstore.errors import LogError, RemoteConflict, UsageError
 from runstore.index.artifacts.lying import BLOBS, Wanted, places_here
 from runstore.index.artifacts.manifestfile import ManifestMissing, entries_in
 from runstore.index.rescue import securing
@@ -44,7 +44,7 @@ def outgoing(record: ArtifactRecord, named: ArtifactNamed, part: LogPart) -> Out
     manifest = record.manifest
     try:
         entries = tuple(_entry(part, said) for said in _said_entries(manifest, part.log.parent))
-    except ManifestMissing as error:
+    except (ManifestMissing, UsageError) as error:  # UsageError: a digest of a kind that nothing here can compute
         raise RemoteConflict(f"{record.name}: {error}; the artifact was not sent") from error
     return OutgoingArtifact(
         type=record.type,
@@ -60,6 +60,8 @@ def outgoing(record: ArtifactRecord, named: ArtifactNamed, part: LogPart) -> Out
         sequence_client_id=record.sequence_client_id,
         distributed_id=record.distributed_id,
         is_final=named.finalize,
+        is_output=not record.user_created,
+        is_used=record.use_after_commit,
         is_incremental=record.incremental_beta1,
         base_id=record.base_id,
         ttl_seconds=record.ttl_duration_seconds,

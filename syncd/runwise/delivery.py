@@ -25,6 +25,7 @@ from runstore.syncd.runwise.ending import Ending, ending_of
 from runstore.syncd.runwise.indexers import Indexers
 from runstore.syncd.runwise.passage import Passage, Sent
 from runstore.syncd.runwise.snapshot import RunSnapshot, snapshot
+from runstore.syncd.runwise.turns import turn
 
 # Locks for runs: those of more runs share one.
 _TURNS = 64
@@ -46,7 +47,7 @@ class RunDelivery:
 
     def _tell(self, what: Ready, remote: RunRemote, told: Callable[[int], None]) -> tuple[Sent, ServerRun]:
         """Do so; return the run as the server knows it as well."""
-        with self._turn(what, "rows"), self._indexed(what) as (indexer, run):
+        with self._turn(what, remote, "rows"), self._indexed(what) as (indexer, run):
             books = Books(remote)
             progress = {part.place: books.progress(part.log, part.log_id) for part in run.parts}
             known = self._servers.get(_path(what))
@@ -81,7 +82,7 @@ class RunDelivery:
 
         Raises RemoteError, and what `told` raises.
         """
-        with self._turn(what, "beside"):
+        with self._turn(what, remote, "beside"):
             server = self._servers.get(_path(what))
             if server is None:  # all was told before this process began, or something failed since
                 _, server = self._tell(what, remote, told)
@@ -135,9 +136,9 @@ class RunDelivery:
             yield indexer, run
 
     @contextmanager
-    def _turn(self, what: Ready, lane: str) -> Iterator[None]:
-        locks = self._turns[lane]
-        with locks[hash(_path(what)) % len(locks)]:
+    def _turn(self, what: Ready, remote: RunRemote, lane: str) -> Iterator[None]:
+        path, locks = _path(what), self._turns[lane]
+        with locks[hash(path) % len(locks)], turn(f"{remote.identity()} {lane} {path}", str(path)):
             yield
 
 

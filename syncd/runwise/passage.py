@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runstore.core.facts import AlertSent
-from runstore.errors import LogError
+from runstore.errors import LogError, RemoteError
 from runstore.syncd.receipts import Receipt
 from runstore.syncd.remotes.runs import CONSOLE, EVENTS, HISTORY, SUMMARY, Lines, RunRemote, ServerRun
-from runstore.syncd.runwise.agreement import Agreement, foreign_rows
+from runstore.syncd.runwise.agreement import Agreement, foreign_rows, is_same_but_step, rows_of_unknown_place
 from runstore.syncd.runwise.books import Books
 from runstore.syncd.runwise.console import as_lines
 from runstore.syncd.runwise.description import described, with_held_summary
@@ -75,8 +75,8 @@ class Passage:
         self._agree_on_held()
         self._cut()
         self._begin_anew(self._layout.moved())
-        self._layout.settle()
         for part in self._run.parts:
+            self._layout.settle(part)
             self._tell(part)
         server = self._describe()
         self._prove()
@@ -86,6 +86,8 @@ class Passage:
     def _agree_on_held(self) -> None:
         """Go on behind the rows that the server holds, if they are ours, or of others with which the run began."""
         if self._agreement.held and not self._are_held_rows_ours():
+            if not self._agreement.are_ours and self._is_last_row_ours():
+                raise rows_of_unknown_place(self._agreement.run)
             self._agreement = self._agreement.without_held(self._run, self._remote, list(self._progress.values()))
             self._server = self._agreement.run
             for part in self._run.parts:  # once lines are sent, nobody could tell anymore
@@ -101,6 +103,20 @@ class Passage:
                     return self._agreement.is_last_row(batch.rows[held - count - 1])
                 count += len(batch.rows)
         return False
+
+    def _is_last_row_ours(self) -> bool:
+        """Return whether the last row at the server is one of ours at another step: it came behind those of others."""
+        last = self._agreement.last_row or {}
+        if "_timestamp" not in last:  # which is what tells two rows of the same values
+            return False
+        most = self._remote.most_bytes()
+        rows = (
+            row
+            for part in self._run.parts
+            for batch in walk(part, {}, part.after, most, self._is_over(part))
+            for row in batch.rows
+        )
+        return any(is_same_but_step(row, last) for row in rows)
 
     def _cut(self) -> None:
         """Let the server drop rows that don't count any more, since the run was set back."""
@@ -143,7 +159,7 @@ class Passage:
         texts = console_lines(self._connection, part, start, self._is_over(part), _LINES_AT_ONCE)
         if not texts:
             return []
-        fitting = texts_within(texts, self._remote.most_bytes(), self._progress[part.place].left)
+        fitting = texts_within(texts, self._remote.longest_line(), self._progress[part.place].left)
         return as_lines(fitting, is_structured=self._remote.takes_structured_console())
 
     def _check_end(self, part: LogPart, position: Mapping[str, Any]) -> None:
@@ -156,7 +172,7 @@ class Passage:
         one = self._progress[part.place]
         if batch is not None:
             one.head = dict(batch.head)
-        rows = rows_within(batch.rows, self._remote.most_bytes(), one.left) if batch else ()
+        rows = rows_within(batch.rows, self._remote.longest_line(), one.left) if batch else ()
         size = self._push(part, {HISTORY: rows, EVENTS: batch.events if batch else ()}, console, is_last=is_last)
         if batch is not None:
             self._alert(part, batch.alerts)
@@ -223,7 +239,7 @@ class Passage:
         if self._server is None or newest.described != digest:
             upserted = self._remote.upsert(description)
             if self._server is None and not upserted.is_new and upserted.lines.get(HISTORY):
-                raise foreign_rows(upserted)
+                raise foreign_rows(upserted) if self._agreement.is_blind else _made_meanwhile(upserted)
             self._server = upserted
             for one in self._progress.values():
                 one.is_of(self._server)
@@ -277,6 +293,10 @@ def _said_of_damage(part: LogPart, progress: LogProgress) -> str:
         f"{part.log.parent.name}/{part.log.name}: is damaged; {lost:,} bytes were passed by, and {part.missing:,} "
         "records are missing; all others were sent"
     )
+
+
+def _made_meanwhile(run: ServerRun) -> RemoteError:
+    return RemoteError(f"{run.run_id}: somebody else began to deliver this run at the same moment; it is tried again")
 
 
 def _digest(text: str) -> str:

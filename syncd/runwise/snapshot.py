@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sqlite3
 import sys
 import time
@@ -196,14 +197,14 @@ class _Log:
 
     @classmethod
     def of(cls, cursor: sqlite3.Cursor, piece: Piece) -> _Log:
-        row = cursor.execute("SELECT * FROM logs WHERE id = ?", (piece.log,)).fetchone()
+        row = _row_of(cursor, piece.log)
         fold = json.loads(row["state"])["fold"]
         facts = LogFacts(**fold["facts"])
         part = LogPart(
             log=Path(row["path"]),
             log_id=row["log_id"] or "",
             kind=row["kind"],
-            place=piece.log,
+            place=row["id"],
             started_at=row["started_at"],
             end=row["indexed"],
             records=row["records"] + row["undecodable"],
@@ -215,6 +216,15 @@ class _Log:
             missing=row["missing"],
         )
         return cls(part, facts, fold)
+
+
+def _row_of(cursor: sqlite3.Cursor, place: int) -> sqlite3.Row:
+    """Return the row of a log, or of a copy of it where the log itself is gone."""
+    row: sqlite3.Row = cursor.execute("SELECT * FROM logs WHERE id = ?", (place,)).fetchone()
+    if not row["log_id"] or os.path.exists(row["path"]):
+        return row
+    copies = cursor.execute("SELECT * FROM logs WHERE log_id = ? ORDER BY indexed DESC, path", (row["log_id"],))
+    return next((copy for copy in copies.fetchall() if os.path.exists(copy["path"])), row)
 
 
 def _definitions(logs: list[_Log]) -> Definitions:

@@ -85,6 +85,7 @@ class _Walker:
         self._part = part
         self._last: int | None = position.get("last", after)  # step of the last row that counts
         self._lifted: int | None = position.get("lifted", part.after)  # the same, where the run alone lifts it
+        self._own: int = position.get("own", position.get("last", -1))  # the same, and the highest, as the run has it
         self._open = _row_from(position.get("open"))
         self._closed: int | None = position.get("closed")  # step of a row that was given while it was open
         self._head: Head = position.get("head", {})
@@ -126,7 +127,9 @@ class _Walker:
         self.size, self.has_moved = 0, False
         batch.head, batch.lost_bytes = self._head, self._lost
         batch.position = {"offset": self.offset, "lost": self._lost, "head": self._head}
-        said = {"last": self._last, "lifted": self._lifted, "closed": self._closed, "open": _row_as_json(self._open)}
+        own = None if self._own == self._last else self._own
+        said: dict[str, Any] = {"last": self._last, "lifted": self._lifted, "own": own, "closed": self._closed}
+        said["open"] = _row_as_json(self._open)
         batch.position.update((name, value) for name, value in said.items() if value is not None)
         return batch
 
@@ -136,7 +139,7 @@ class _Walker:
             texts = spliced.texts(begin, end)
             if texts is not None:
                 self._batch.rows += texts
-                self._batch.last_step = self._last = spliced.steps[end - 1]
+                self._batch.last_step = self._last = self._own = spliced.steps[end - 1]
                 self._lifted = None if self._lifted is None else self._last
                 self.size += sum(map(len, texts))
                 return
@@ -215,8 +218,10 @@ class _Walker:
             return self._last
         if self._lifted is not None:
             self._lifted = max(step, self._lifted + 1)
-        if self._part.below is not None and (step if self._lifted is None else self._lifted) >= self._part.below:
+        own = step if self._lifted is None else self._lifted
+        if self._part.below is not None and own >= self._part.below:
             return None
+        self._own = max(self._own, own)
         self._last = step if self._last is None else max(step, self._last + 1)
         return self._last
 

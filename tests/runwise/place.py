@@ -55,7 +55,7 @@ class Place:
 
     def log(self, run_id: str) -> Path:
         """Return the only log of a run."""
-        (log,) = self.folder.glob(f"wandb/*/run-{run_id}.wandb")
+        (log,) = (log for log in self.logs if log.name == f"run-{run_id}.wandb")
         return log
 
     def sync(self, **options: str) -> Report:

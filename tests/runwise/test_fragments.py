@@ -33,6 +33,13 @@ GO_ON = """
             print("line", n)
 """
 GO_ON_AGAIN = GO_ON.replace("10, 15", "15, 18")
+OUT_OF_ORDER = """
+    import runstore
+    with runstore.init(project="demo", id="one") as run:
+        run.log({"n": 1}, step=10)
+        run.log({"n": 2}, step=11)
+        run.log({"n": 3}, step=4)
+"""
 SET_BACK = """
     import runstore
     with runstore.init(project="demo", resume_from="one?_step=4") as run:
@@ -118,6 +125,20 @@ def test_an_earlier_log_that_comes_late_gets_its_place(one: Place, tmp_path: Pat
     assert one.sync().rows == 0
 
 
+def test_rows_that_are_lifted_leave_those_of_later_logs_their_place(tmp_path: Path) -> None:
+    """Steps that fall are kept in the log, and a server wants them to rise."""
+    written(tmp_path, OUT_OF_ORDER)
+    with place_with(None, tmp_path) as place:
+        place.synced()
+        assert place.steps("one") == [10, 11, 12]
+        _train(place, GO_ON)
+        assert place.sync().errors == {}
+        assert [row["n"] for row in place.run("one").history] == [1, 3, 2, *range(10, 15)]
+        assert place.steps("one") == [10, 11, 12, 13, 14, 15, 16, 17]
+        assert place.run("one").overwritten == []
+        assert place.synced().rows == 0
+
+
 # Set back.
 
 
@@ -154,12 +175,17 @@ def going_on(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_once(tmp_path_factory, "runwise-going-on", made)
 
 
-@pytest.fixture
-def elsewhere(one: Place, going_on: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
+@pytest.fixture(params=["stock", "ours"])
+def elsewhere(
+    request: pytest.FixtureRequest, one: Place, going_on: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Place:
     """Another machine, on which the run goes on whose beginning was delivered from the first one."""
     one.synced()
     folder = tmp_path_factory.mktemp("elsewhere")
-    shutil.copytree(going_on, folder / "wandb", symlinks=True)
+    if request.param == "stock":
+        shutil.copytree(going_on, folder / "wandb", symlinks=True)
+    else:
+        written(folder, GO_ON)
     return Place(folder, one.server)
 
 
@@ -175,14 +201,26 @@ def test_a_run_whose_beginning_only_the_server_has_is_gone_on_with(elsewhere: Pl
     assert elsewhere.synced().rows == 3
     assert _numbers(elsewhere) == [(n, n) for n in range(18)]
     assert run.overwritten == []
+    assert elsewhere.synced().rows == 0
 
 
-def test_it_goes_on_once_also_where_its_receipts_are_lost(elsewhere: Place) -> None:
+def test_a_run_that_goes_on_there_and_is_set_back_keeps_what_the_server_had(elsewhere: Place) -> None:
     elsewhere.synced()
+    _train(elsewhere, SET_BACK.replace("_step=4", "_step=2"))
+    assert elsewhere.sync().errors == {}
+    rows = [(row["_step"], row.get("n"), row.get("again")) for row in elsewhere.run("one").history]
+    assert rows == [(n, n, None) for n in range(13)] + [(13 + n, None, n) for n in range(3)]
+    assert elsewhere.synced().rows == 0
+
+
+def test_where_its_receipts_are_lost_nothing_is_sent_twice(elsewhere: Place) -> None:
+    """That the last of the rows there is one of these is known; which lines before it are, nobody knows."""
+    elsewhere.synced()
+    before = elsewhere.state()
     elsewhere.forget()
-    elsewhere.sync()
-    assert _numbers(elsewhere) == [(n, n) for n in range(15)]
-    assert len(elsewhere.run("one").console) == 15
+    report = elsewhere.sync()
+    assert len(report.errors) == 1
+    assert differences(before, elsewhere.state()) == []
 
 
 def test_a_run_that_began_there_and_goes_on_elsewhere_leaves_the_first_machine_nothing_to_do(

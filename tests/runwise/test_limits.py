@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.runwise.place import MOST_BYTES, place_with
+import pytest
+
+from tests.runwise.place import place_with
 from tests.runwise.written import written
 
+LONGEST = 2_000
 SCRIPT = f"""
     import runstore
     run = runstore.init(project="demo", id="long")
     for n in range(5):
-        run.log({{"n": n, "text": "x" * ({MOST_BYTES} if n == 2 else 1)}})
-        print(n, "y" * ({MOST_BYTES} if n == 3 else 1))
+        run.log({{"n": n, "text": "x" * ({LONGEST} if n == 2 else 1)}})
+        print(n, "y" * ({LONGEST} if n == 3 else 1))
     run.finish()
 """
 
 
-def test_what_is_too_long_keeps_its_place_and_nothing_else_back(tmp_path: Path) -> None:
+def test_what_is_too_long_keeps_its_place_and_nothing_else_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runstore.syncd.remotes.wandb.LONGEST_LINE_BYTES", LONGEST)
     written(tmp_path, SCRIPT)
     with place_with(None, tmp_path) as place:
         reports = [place.sync(), place.sync()]

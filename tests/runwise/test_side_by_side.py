@@ -72,7 +72,6 @@ IMPROVEMENTS = (
     ),
     # The log's own summary, which stock delivers, goes back one run only; the index goes back to the first.
     Improvement("fork_of_a_fork|resumed_fork", rf"{_SUMMARY}\.best\.max", "a fork has its parents' extremes", "ours"),
-    Improvement("digested_otherwise", r"artifacts\..*", "where a server knows no XXH128, that is said and not hidden"),
     Improvement(
         "files|several_versions", r"artifacts\..*", "stock announces the same content twice at once", may_be_equal=True
     ),

@@ -15,6 +15,7 @@ import pytest
 
 from runstore.index.indexer import Indexer
 from runstore.paths import edit_log_path
+from runstore.index.marks import mark_of
 from runstore.syncd import marker, receipts
 from runstore.syncd.delivery import Ready, ready
 from runstore.syncd.receipts import Receipt
@@ -152,7 +153,7 @@ def test_a_new_log_or_a_changed_file_takes_the_mark_away(folder: Path) -> None:
     marker.put(folder, logs, ["lab"])
     assert marker.take_back(folder, {**logs, edits: replace(what, log=edits)}, 0.0)
     marker.put(folder, logs, ["lab"])
-    then = marker.path_of(log).stat().st_mtime
+    then = mark_of(log).stat().st_mtime
     assert not marker.take_back(folder, logs, then - 5)
     assert marker.take_back(folder, logs, then + 5)
 
@@ -161,9 +162,9 @@ def test_a_mark_of_stock_tools_is_never_taken_away_nor_changed(folder: Path) -> 
     logs = known(folder)
     prove(logs, "lab")
     ((log, what),) = logs.items()
-    marker.path_of(log).write_text("")
+    mark_of(log).write_text("")
     assert marker.put(folder, logs, ["lab"]) == ""
-    assert marker.path_of(log).read_text() == ""
+    assert mark_of(log).read_text() == ""
     assert not marker.take_back(folder, {log: replace(what, end=1)}, 1e12)
     assert marker.is_put(log)
 
@@ -172,14 +173,14 @@ def test_a_mark_of_stock_tools_is_never_taken_away_nor_changed(folder: Path) -> 
 def test_a_mark_with_other_content_is_not_ours(folder: Path, content: bytes) -> None:
     logs = known(folder)
     ((log, what),) = logs.items()
-    marker.path_of(log).write_bytes(content)
+    mark_of(log).write_bytes(content)
     assert not marker.take_back(folder, {log: replace(what, end=1)}, 1e12)
 
 
 def test_a_pipe_in_the_place_of_a_mark_is_not_waited_for(folder: Path) -> None:
     logs = known(folder)
     ((log, what),) = logs.items()
-    os.mkfifo(marker.path_of(log))
+    os.mkfifo(mark_of(log))
     assert not marker.take_back(folder, {log: replace(what, end=1)}, 1e12)
     assert marker.is_put(log)
 

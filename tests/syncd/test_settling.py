@@ -30,6 +30,7 @@ class Told:
     name: str
     standing_of_all: Standing | None = VERIFIED
     policy: Policy = field(default_factory=Policy)
+    takes_runs: bool = False
 
     def standing(self, log: Path) -> Standing | None:
         return self.standing_of_all

@@ -290,18 +290,6 @@ def test_many_files_are_asked_about_a_few_hundred_at_once(meeting: Met, tmp_path
     assert operations(meeting).count("CreateArtifactFiles") == 2
 
 
-def test_digests_of_another_kind_are_checked_where_that_can_be(meeting: Met, tmp_path: Path) -> None:
-    import xxhash
-
-    def digest(content: bytes) -> str:
-        return base64.b64encode(xxhash.xxh128(content).digest()).decode()
-
-    kind = {"extra": {"alg": "XXH128"}}
-    wrong = entry("wrong", tmp_path, b"1", digest=digest(b"2"), **kind)
-    with pytest.raises(RemoteConflict, match="do not have the digest"):
-        meeting.remote.log_artifact(meeting.run(), artifact(wrong), silent)
-
-
 def test_the_layout_of_the_storage_is_told(meeting: Met, tmp_path: Path) -> None:
     config = {**LAYOUT, "storageRegion": "eu"}
     meeting.remote.log_artifact(meeting.run(), artifact(entry("a", tmp_path, b"0"), storage_config=config), silent)

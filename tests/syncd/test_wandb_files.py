@@ -233,16 +233,18 @@ def test_a_server_that_gives_no_addresses_at_all_is_refused() -> None:
         remote.put_files(RUN, [RunFile("a", b"")], silent)
 
 
-def test_several_files_travel_at_once(tmp_path: Path) -> None:
+def test_several_files_travel_at_once_where_they_take_their_time(tmp_path: Path) -> None:
     together = threading.Barrier(4, timeout=8)
 
     def upset(request: httpx.Request, hand_on: object) -> httpx.Response:
-        if request.method == "PUT":
+        if request.method == "PUT" and request.headers["Content-Length"] != str(len(large)):
             together.wait()
         return hand_on()  # type: ignore[operator, no-any-return]
 
+    large = bytes(1 << 20)
     with met(transport=Wire(upset)) as both:
-        assert both.remote.put_files(both.run(), images(tmp_path, 4), silent) == {}
+        files = [RunFile("large", large), *images(tmp_path, 4)]
+        assert both.remote.put_files(both.run(), files, silent) == {}
 
 
 def test_a_storage_that_hangs_up_early_says_why(tmp_path: Path) -> None:

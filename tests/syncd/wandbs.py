@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,9 +51,11 @@ def met(
     has_relative_uploads: bool = False,
     entity: str = "",
     project: str = "",
+    xxhash_entities: Collection[str] = (),
 ) -> Iterator[Met]:
     """Let a remote meet a server with these features."""
-    with RecordingServer([KEY], features, has_relative_uploads=has_relative_uploads) as server:
+    known: dict[str, Any] = {"has_relative_uploads": has_relative_uploads, "xxhash_entities": xxhash_entities}
+    with RecordingServer([KEY], features, **known) as server:
         pauses: list[float] = []
         place = {"entity": entity, "project": project}
         remote = WandbRemote(server.url, KEY, transport=transport, pause=pauses.append, **place)

@@ -100,7 +100,7 @@ def content_digest(digests: Mapping[str, str], algorithm: str = "MANIFEST_MD5") 
     made = _hasher(algorithm, b"wandb-artifact-manifest-v1\n")
     for path, digest in sorted(digests.items()):
         made.update(f"{path}:{digest}\n".encode())
-    return made.hexdigest()
+    return str(made.hexdigest())
 
 
 def joined(path: str, md5: str, parts: Mapping[int, bytes], said: Mapping[int, str]) -> bytes:

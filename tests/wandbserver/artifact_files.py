@@ -22,8 +22,8 @@ def _create_files(holdings: Holdings, arguments: JsonObject) -> JsonObject:
     if wanted["storageLayout"] != "V2":
         raise Refused(f"storage layout is {wanted['storageLayout']}, not V2")
     algorithm = wanted.get("digestAlgorithm")
-    if (algorithm is not None) != (DIGESTS in holdings.features):
-        raise Refused(f"files with digests by {algorithm}")
+    if algorithm is not None and DIGESTS not in holdings.features:
+        raise Refused(f"nobody knows of digests by {algorithm}")
     return {"files": {"edges": [{"node": _file(holdings, file, algorithm)} for file in wanted["artifactFiles"]]}}
 
 
@@ -46,13 +46,13 @@ def _file(holdings: Holdings, wanted: JsonObject, algorithm: str | None) -> Json
 def _check_digest(wanted: JsonObject, artifact: RecordedArtifact, algorithm: str | None) -> None:
     """Return if a file has the digest that its artifact needs, and none where nobody knows of any. Raises Refused."""
     path, digest = wanted["name"], wanted.get("digest")
-    if algorithm is None:
-        if digest is not None:
-            raise Refused(f"{path}: the digest {digest!r} is of no kind")
-        return
-    artifact_checks.check_md5(digest or "", path)
-    if algorithm != artifact.announced["digestAlgorithm"]:
-        raise Refused(f"{path}: a digest by {algorithm} in an artifact with {artifact.announced['digestAlgorithm']}")
+    needed = artifact.announced["digestAlgorithm"]
+    if (algorithm or "MANIFEST_MD5") != needed:
+        raise Refused(f"{path}: a digest by {algorithm} in an artifact with digests by {needed}")
+    if algorithm is None and digest is not None:
+        raise Refused(f"{path}: the digest {digest!r} is of no kind")
+    if algorithm is not None:
+        artifact_checks.check_md5(digest or "", path)
     if algorithm == "MANIFEST_MD5" and digest != wanted["md5"]:
         raise Refused(f"{path}: {digest!r} is not the MD5 {wanted['md5']!r}")
 

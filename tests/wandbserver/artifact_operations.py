@@ -33,13 +33,13 @@ def _create_artifact(holdings: Holdings, arguments: JsonObject) -> JsonObject:
 
 
 def _check_algorithm(holdings: Holdings, wanted: JsonObject) -> None:
-    """Return if digests of this kind are allowed, and those that the collection has. Raises Refused."""
+    """Return if digests of this kind are allowed, in this collection too. Raises Refused."""
     algorithm, entity = wanted["digestAlgorithm"], wanted["entityName"] or DEFAULT_ENTITY
     may_be_other = DIGESTS in holdings.features and entity in holdings.xxhash_entities
     if algorithm != "MANIFEST_MD5" and not may_be_other:
         raise Refused(f"{entity} has no artifacts with digests by {algorithm}")
     known = holdings.algorithm_of(wanted["artifactTypeName"], wanted.get("artifactCollectionName") or "")
-    if known not in (None, algorithm):
+    if known == "MANIFEST_MD5" and algorithm != known:
         raise Refused(f"{wanted['artifactCollectionName']} has digests by {known}, not {algorithm}")
 
 

@@ -28,7 +28,9 @@ def state_of(server: RecordingServer, run_id: str) -> JsonObject:
     """
     run = server.run(run_id)
     # Of one that was announced twice, since an answer got lost, the one that was committed counts.
-    mine = sorted((one for one in server.artifacts if run_id in one.run_ids), key=lambda one: one.committed)
+    mine = sorted(
+        (one for one in server.artifacts if run_id in {*one.run_ids, *one.used_by}), key=lambda one: one.committed
+    )
     return {
         "run": _described(run),
         "config": comparable(run.config),
@@ -98,6 +100,8 @@ def _artifact(artifact: RecordedArtifact) -> JsonObject:
     metadata = artifact.announced.get("metadata")
     return {
         "committed": artifact.committed,
+        "made_by": sorted(set(artifact.run_ids)),
+        "digests": artifact.announced["digestAlgorithm"],
         "aliases": sorted(artifact.aliases),
         "description": artifact.announced.get("description") or "",
         "metadata": comparable(parse_object(metadata)) if metadata else {},

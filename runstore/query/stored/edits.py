@@ -15,6 +15,7 @@ from typing import Any
 from runstore.core.edits import Edit, Values, edit_record
 from runstore.core.identity import RunPath
 from runstore.errors import StorageError, TakeoverRefused, UsageError
+from runstore.index.marks import take_away_ours
 from runstore.paths import edit_log_path, is_log_name
 from runstore.runlog import codec, wire
 from runstore.runlog.origin import header_of_this_process
@@ -50,6 +51,7 @@ def write_beside(body: bytes, run: RunPath, made_ns: int, logs: Sequence[Path]) 
             writer.append(body)
         finally:
             writer.close()
+        take_away_ours(log.parent)
         return writer.path
     raise refused or StorageError(f"{places[0].parent}: no edit log could be begun; the run is as it was")
 

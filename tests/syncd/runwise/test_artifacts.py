@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -71,6 +72,13 @@ def test_part_that_is_not_the_last_is_told(finalize: bool, is_final: bool, tmp_p
     assert (artifact.distributed_id, artifact.is_final) == ("d", is_final)
 
 
+@pytest.mark.parametrize("is_input", [True, False])
+def test_input_is_told_from_what_the_run_made(is_input: bool, tmp_path: Path) -> None:
+    record = ArtifactRecord(name="n", type="t", user_created=is_input, use_after_commit=is_input)
+    artifact = sent(write_log(tmp_path, [codec.encode(Record(artifact=record))]))
+    assert (artifact.is_output, artifact.is_used) == (not is_input, is_input)
+
+
 def test_bytes_in_the_run_directory_are_found_wherever_that_is_now(tmp_path: Path) -> None:
     run = StockRun(tmp_path)
     name = hashlib.sha256(DATA).hexdigest()
@@ -111,6 +119,15 @@ def test_digest_of_another_algorithm_is_checked_by_that(tmp_path: Path) -> None:
     run = StockRun(tmp_path)
     run.logs("model", {"w": (original(tmp_path, "w", DATA), DATA)}, "XXH128")
     assert sources(sent(run.write().log)) == {"w": DATA}
+
+
+def test_digest_that_nothing_installed_can_check_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = StockRun(tmp_path)
+    run.logs("model", {"w": (original(tmp_path, "w", DATA), DATA)}, "XXH128")
+    run.write()
+    monkeypatch.setitem(sys.modules, "xxhash", None)
+    with pytest.raises(RemoteConflict, match="model: .*pip install xxhash; the artifact was not sent"):
+        sent(run.log)
 
 
 def test_entries_that_are_listed_in_a_file_are_read_from_there_or_its_copy(tmp_path: Path) -> None:

@@ -57,7 +57,8 @@ def test_rows_that_were_sent_and_stand_elsewhere_now_are_sent_again_with_all_beh
     parts = [part(1), part(2, "", after=9), part(3, "", after=19)]
     layout = Layout(parts, {1: sent((0, 5)), 2: sent((5, 5), after=4), 3: sent((10, 5), after=19)})
     assert layout.moved() == parts[1:]
-    layout.settle()
+    for one in parts:
+        layout.settle(one)
     assert layout.moved() == ()
 
 
