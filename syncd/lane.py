@@ -75,6 +75,8 @@ class Lane:
                 upload = self._uploads[what.log] = Upload(goal)
             else:
                 upload.changed(goal, self._line.clock() + CHANGED_SECONDS)
+            if what.has_ended and not self._ready.get(what.log, what).has_ended:  # that is what people wait for
+                self._next_turn.pop(what.log, None)
             self._ready[what.log] = what
             self._enter(what.log, upload)
             self._staff()

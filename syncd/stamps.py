@@ -43,8 +43,21 @@ def regular_files(run: Path, folder: str, notes: list[str]) -> Iterator[str]:
             except OSError as error:
                 notes.append(f"{folder}/{relative} is a link that leads nowhere ({error.strerror})")
                 continue
-            if regular:
-                yield relative
+            if not regular:
+                continue
+            if _is_strangers_link(path):
+                notes.append(f"{folder}/{relative} is another user's link to what is not that user's, and not followed")
+                continue
+            yield relative
+
+
+def _is_strangers_link(path: Path) -> bool:
+    """Return whether a link was made by somebody who can't be trusted with what we can read: it is not theirs either."""
+    try:
+        link, file = path.lstat(), path.stat()
+    except OSError:
+        return False  # whoever opens it will see
+    return stat.S_ISLNK(link.st_mode) and link.st_uid not in (os.geteuid(), file.st_uid)
 
 
 def stamps_of(

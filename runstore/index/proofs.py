@@ -130,5 +130,12 @@ def _count(value: Any) -> int:
     return count
 
 
+def _time(value: Any) -> int:
+    time = int(value)  # before 1970 where a clock was wrong, or an archive says so
+    if not -_INT64_END <= time < _INT64_END:
+        raise ValueError(f"{time} is no time of a file")
+    return time
+
+
 def _stamps(value: dict[str, Any]) -> dict[str, FileStamp]:
-    return {path: FileStamp(_count(s["size"]), _count(s["mtime_ns"]), str(s["sha256"])) for path, s in value.items()}
+    return {path: FileStamp(_count(s["size"]), _time(s["mtime_ns"]), str(s["sha256"])) for path, s in value.items()}

@@ -19,7 +19,7 @@ from runstore.syncd.runwise.snapshot import LogPart
 from runstore.syncd.stamps import regular_files, stamps_of
 
 # So many files are given at once: what was taken of them is noted then.
-_FILES_AT_ONCE = 200
+_FILES_AT_ONCE = 500
 
 
 class Beside:

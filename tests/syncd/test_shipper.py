@@ -329,6 +329,31 @@ def test_links_to_files_are_followed_and_broken_ones_noted(
     assert "not UTF-8" in shipment.note
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a link to somebody else")
+def test_links_of_others_to_what_is_not_theirs_are_not_followed(log: Path, remote: HubRemote, tmp_path: Path) -> None:
+    files = log.parent / "files"
+    files.mkdir()
+    for name, owner in (("secret", 0), ("own", 1000)):
+        (tmp_path / name).write_text(name)
+        os.chown(tmp_path / name, owner, owner)
+        (files / name).symlink_to(tmp_path / name)
+        os.lchown(files / name, 1000, 1000)
+    shipment = deliver(log, remote)
+    assert (shipment.files_sent, shipment.files_left) == (1, 1)
+    assert "files/secret is another user's link" in shipment.note
+
+
+def test_a_file_of_before_1970_is_sent_once(log: Path, remote: HubRemote) -> None:
+    (log.parent / "files").mkdir()
+    (log.parent / "files" / "old").write_text("old")
+    os.utime(log.parent / "files" / "old", (-1e9, -1e9))
+    assert deliver(log, remote).files_sent == 1
+    (receipt,) = receipts.load(log, LOG).values()
+    assert receipt.files["old"].mtime_ns == -(10**18)
+    assert deliver(log, remote).files_sent == 0
+
+
+
 def test_file_that_changes_while_it_is_sent_is_hashed_once_more(
     meddling: Meddling, hub: RunningHub, log: Path, files: Path
 ) -> None:

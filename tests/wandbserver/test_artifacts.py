@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from typing import Any
 
 import pytest
+import xxhash
 
 from tests.wandbserver.artifact_checks import content_digest
 from tests.wandbserver.client import Client, md5_of
+from tests.wandbserver.holdings import DIGESTS
 from tests.wandbserver.recorded import JsonObject
 from tests.wandbserver.server import RecordingServer
 from tests.wandbserver.state import state_of
@@ -33,6 +36,10 @@ COMPLETE = """mutation CompleteMultipartUploadArtifact($input: CompleteMultipart
 COMMIT = (
     "mutation CommitArtifact($input: CommitArtifactInput!) { commitArtifact(input: $input) { artifact { state } } }"
 )
+ALGORITHM = """query FetchArtifactDigestAlgorithm($name: String!) { project(name: "equipment") {
+  artifactType(name: "model") { artifactCollection(name: $name) { ... on ArtifactSequence { digestAlgorithm } } }
+} }"""
+ENTITY = 'query XXHashDigestsEnabled { entity(name: "tester") { xxhashDigestsEnabled } }'
 
 CONTENT = {"a.txt": b"some bytes", "folder/b c": b""}
 
@@ -225,3 +232,76 @@ def test_large_file_arrives_in_parts(server: RecordingServer, client: Client) ->
     assert client.tell(COMPLETE, **done) == {"digest": md5_of(content["big"])}
     assert server.artifacts[0].files == content
     assert [one.name for one in server.requests if one.kind == "part"] == ["big#1", "big#1", "big#2", "big#3"]
+
+
+def quick(content: bytes) -> str:
+    """Return a digest by XXH128 as artifacts have it, in base64."""
+    return base64.b64encode(xxhash.xxh128(content).digest()).decode()
+
+
+def begun_with_others(client: Client, name: str = "weights") -> str:
+    """Announce an artifact with such digests, of one file; return its id."""
+    digest = content_digest({"a.txt": quick(b"some bytes")}, "MANIFEST_XXH128")
+    said = {"artifactCollectionName": name, "aliases": [], "digest": digest, "digestAlgorithm": "MANIFEST_XXH128"}
+    return begin(client, {}, **said)
+
+
+def others_in(said: dict[str, str]) -> JsonObject:
+    """Return what is asked about one file with such a digest, but for what is said here."""
+    spec = {"artifactID": "", "name": "a.txt", "md5": md5_of(b"some bytes"), "digest": quick(b"some bytes")}
+    return spec | said
+
+
+def test_other_digests_are_taken_from_those_who_may_give_them() -> None:
+    with RecordingServer(features=[DIGESTS], xxhash_entities=["tester"]) as server, Client(server.url) as client:
+        artifact_id = begun_with_others(client)
+        spec = others_in({"artifactID": artifact_id})
+        wanted = {"artifactFiles": [spec], "storageLayout": "V2", "digestAlgorithm": "MANIFEST_XXH128"}
+        node = client.tell(FILES, **wanted)["files"]["edges"][0]["node"]
+        client.put(node["uploadUrl"], b"some bytes", node["uploadHeaders"])
+        manifest = json.loads(manifest_of({"a.txt": b"some bytes"}))
+        put_manifest(client, artifact_id, json.dumps(manifest).encode())
+        assert "in an artifact with digests by MANIFEST_XXH128" in client.complaint(COMMIT, artifactID=artifact_id)
+        manifest["contents"]["a.txt"] |= {"digest": quick(b"some bytes"), "extra": {"alg": "XXH128"}}
+        put_manifest(client, artifact_id, json.dumps(manifest).encode())
+        assert client.tell(COMMIT, artifactID=artifact_id)["artifact"]["state"] == "COMMITTED"
+
+
+@pytest.mark.parametrize(("features", "entities"), [([], ["tester"]), ([DIGESTS], []), ([DIGESTS], ["others"])])
+def test_other_digests_are_taken_from_nobody_else(features: list[str], entities: list[str]) -> None:
+    with RecordingServer(features=features, xxhash_entities=entities) as server, Client(server.url) as client:
+        client.upsert()
+        wanted = announced(CONTENT, digestAlgorithm="MANIFEST_XXH128")
+        assert "has no artifacts with digests by" in client.complaint(CREATE, **wanted)
+        specs = [others_in({"artifactID": begin(client, CONTENT)})]
+        wanted = {"artifactFiles": specs, "storageLayout": "V2", "digestAlgorithm": "MANIFEST_XXH128"}
+        assert "digest" in client.complaint(FILES, **wanted)
+
+
+def test_collection_keeps_to_its_md5s_and_says_so() -> None:
+    with RecordingServer(features=[DIGESTS], xxhash_entities=["tester"]) as server, Client(server.url) as client:
+        begin(client, CONTENT)
+        wanted = announced(CONTENT, digestAlgorithm="MANIFEST_XXH128")
+        assert "has digests by MANIFEST_MD5" in client.complaint(CREATE, **wanted)
+        begun_with_others(client, "quick")
+        said = {name: client.ask(ALGORITHM, name=name)["data"]["project"] for name in ("weights", "quick", "new")}
+        found = {name: project["artifactType"]["artifactCollection"] for name, project in said.items()}
+        of_md5, of_others = ({"digestAlgorithm": f"MANIFEST_{kind}"} for kind in ("MD5", "XXH128"))
+        assert found == {"weights": of_md5, "quick": of_others, "new": None}
+        assert client.ask(ENTITY)["data"] == {"entity": {"xxhashDigestsEnabled": True}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "reason"),
+    [
+        ("MANIFEST_XXH128", {}, "in an artifact with digests by MANIFEST_MD5"),
+        ("MANIFEST_MD5", {}, "is not the MD5"),
+        ("MANIFEST_MD5", {"digest": ""}, "no MD5"),
+        (None, {}, "is of no kind"),
+    ],
+)
+def test_file_must_have_the_digest_that_its_artifact_needs(kind: str | None, said: dict[str, str], reason: str) -> None:
+    with RecordingServer(features=[DIGESTS], xxhash_entities=["tester"]) as server, Client(server.url) as client:
+        spec = others_in({"artifactID": begin(client, CONTENT), **said})
+        wanted = {"artifactFiles": [spec], "storageLayout": "V2", "digestAlgorithm": kind}
+        assert reason in client.complaint(FILES, **wanted)
