@@ -1,8 +1,9 @@
 """Delivering runs to a W&B server beside stock's `wandb sync` of the same runs to the same server.
 
 The runs were written by runstore. Both clients are processes from their start to their end, with folders, an index and
-a server of their own each time. The server only counts (bench/countingserver.py): it takes a twentieth of a second of
-processor time or less for each second of either client, and says how many bytes of requests it got, heads included.
+a server of their own each time. The server only counts (bench/countingserver.py): it takes a tenth of either client's
+time or less, and says how many bytes of requests it got, heads included. It answers at once, which shows what clients
+do themselves, or after some milliseconds, as real servers do, which shows how they wait.
 
 Stock sends a run that it has marked as synced again only where it is told to (`--include-synced`), as people do who
 add to a run, or don't trust the mark; ours looks whether there is something to send.
@@ -29,6 +30,7 @@ from bench.rows import Bench, Row, ratio
 from tests.conformance import stock
 
 GZIP = "FILESTREAM_GZIP"
+LATE_SECONDS = 0.02  # for each answer
 # Stock compresses only where the server takes it and the user asks for it; we, where the server takes it.
 STOCK_ASKED_FOR_GZIP = {"WANDB_X_FILE_STREAM_NO_GZIP": "false"}
 
@@ -43,6 +45,7 @@ class Runs:
     what: str
     call: str
     is_faster_wanted: bool = False
+    has_many_requests: bool = True
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def measure(bench: Bench) -> list[Row]:
     runs, rows, images = (10, 50_000, 100) if bench.quick else (100, 1_000_000, 1_000)
     sorts = (
         Runs(f"{runs:,} runs of 100 rows", f"small('runstore', {runs})", is_faster_wanted=True),
-        Runs(f"a run of {rows:,} rows x 10", f"long('runstore', {rows})"),
+        Runs(f"a run of {rows:,} rows x 10", f"long('runstore', {rows})", has_many_requests=False),
         Runs(f"a run of {images:,} images", f"images('runstore', {images})"),
     )
     return [row for sort in sorts for row in _compared(bench, sort)]
@@ -73,24 +76,38 @@ def measure(bench: Bench) -> list[Row]:
 def _compared(bench: Bench, runs: Runs) -> list[Row]:
     processes.runstore(bench.folder, runs.call, wandbchild)
     written = max(bench.folder.glob("*/wandb"), key=os.path.getmtime).parent
-    ours, theirs = [], []
-    for number in range(1 if bench.quick else 3):
-        ours.append(_synced(bench, written, _our_sync, is_twice=not number))
-        theirs.append(_synced(bench, written, _stock_sync, is_twice=not number))
+    ours, theirs = _in_turns(bench, written)
+    rows = [_seconds(bench, runs, "", ours, theirs)]
+    if runs.has_many_requests:
+        late = f", answers after {LATE_SECONDS * 1000:.0f} ms"
+        rows.append(_seconds(bench, runs, late, *_in_turns(bench, written, LATE_SECONDS)))
     packed = [_synced(bench, written, sync, GZIP) for sync in (_our_sync, _stock_sync, _stock_sync_packing)]
     shutil.rmtree(written)
-    rows = [_seconds(bench, runs, ours, theirs), _bytes(runs.what, ours[0], theirs[0])]
-    rows += [_bytes(f"{runs.what}, server takes gzip", packed[0], packed[1])]
-    rows += [_bytes(f"{runs.what}, stock is told to use gzip", packed[0], packed[2], has_goal=False)]
-    return [*rows, _again(runs.what, ours[0], theirs[0])]
+    return [
+        *rows,
+        _bytes(runs.what, ours[0], theirs[0]),
+        _bytes(f"{runs.what}, server takes gzip", packed[0], packed[1]),
+        _bytes(f"{runs.what}, stock is told to use gzip", packed[0], packed[2], has_goal=False),
+        _again(runs.what, ours[0], theirs[0]),
+    ]
 
 
-def _seconds(bench: Bench, runs: Runs, ours: Sequence[Synced], theirs: Sequence[Synced]) -> Row:
+def _in_turns(bench: Bench, written: Path, delay: float = 0.0) -> tuple[list[Synced], list[Synced]]:
+    """Return some rounds of ours and of stock's, the first of which are done twice."""
+    ours: list[Synced] = []
+    theirs: list[Synced] = []
+    for number in range(1 if bench.quick else 3):
+        for synced, sync in ((ours, _our_sync), (theirs, _stock_sync)):
+            synced.append(_synced(bench, written, sync, delay=delay, is_twice=not number and not delay))
+    return ours, theirs
+
+
+def _seconds(bench: Bench, runs: Runs, late: str, ours: Sequence[Synced], theirs: Sequence[Synced]) -> Row:
     mine, stocks = (median(one.seconds for one in synced) for synced in (ours, theirs))
     met = mine < stocks if runs.is_faster_wanted else mine <= stocks
     goal = "faster" if runs.is_faster_wanted else "no slower"
     return Row(
-        f"to a W&B server: {runs.what}, whole process",
+        f"to a W&B server: {runs.what}{late}",
         *(f"{mine:.2f} s", f"`wandb sync` {stocks:.2f} s", ratio(mine, stocks), goal),
         None if bench.quick else met,
     )
@@ -108,11 +125,13 @@ def _again(what: str, ours: Synced, theirs: Synced) -> Row:
     return Row(f"{what}: sent by a second sync", mine, f"`wandb sync` {stocks}", "", "nothing", met)
 
 
-def _synced(bench: Bench, written: Path, sync: Sync, *features: str, is_twice: bool = False) -> Synced:
+def _synced(
+    bench: Bench, written: Path, sync: Sync, *features: str, delay: float = 0.0, is_twice: bool = False
+) -> Synced:
     """Deliver fresh copies of the runs below `written` to a new server, once or twice."""
     folder = Path(tempfile.mkdtemp(dir=bench.folder))
     shutil.copytree(written / "wandb", folder / "wandb", symlinks=True, copy_function=_copied)
-    with servers.counting(*features) as url:
+    with servers.counting(*features, delay=delay) as url:
         began = time.perf_counter()
         sync(folder, url)
         seconds = time.perf_counter() - began

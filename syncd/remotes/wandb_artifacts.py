@@ -23,6 +23,7 @@ from runstore.syncd.remotes.runs import ManifestEntry, OutgoingArtifact, ServerR
 from runstore.syncd.remotes.wandb_bodies import MadeBody
 from runstore.syncd.remotes.wandb_digests import MANIFEST_MD5
 from runstore.syncd.remotes.wandb_entries import EntryUploads
+from runstore.syncd.remotes.wandb_originals import Originals, is_there
 from runstore.syncd.remotes.wandb_storage import Uploads, headers_of
 
 logger = logging.getLogger("runstore.wandb")
@@ -62,6 +63,10 @@ class ArtifactDelivery:
 
     def deliver(self) -> None:
         """Do all that is needed. Raises RemoteConflict where bytes can't be had or are refused; then nothing counts."""
+        originals = Originals(self._artifact.name)
+        for entry in self._artifact.entries:  # before it is announced: who tries again would announce it again
+            if not entry.ref and not is_there(entry):
+                originals.body(entry)
         made = self._graphql.payload(
             documents.ARTIFACT, {"input": _announcement(self._run, self._artifact)}, "createArtifact", "artifact"
         )

@@ -64,7 +64,7 @@ class FileUploads:
         files = answer.get("files")
         if not isinstance(files, list):
             raise RemoteConflict(f"{self._graphql.connection.url}: gave no addresses for files of run {run.run_id}")
-        urls = {file["name"]: file["uploadUrl"] for file in files if isinstance(file, dict) and file.get("uploadUrl")}
+        urls = {file["name"]: file["uploadUrl"] for file in files if isinstance(file, dict) and _has_address(file)}
         return urls, headers_of(answer.get("uploadHeaders"))
 
 
@@ -75,3 +75,7 @@ def _body(file: RunFile) -> Body:
 def _names(refusal: str, path: str) -> bool:
     """Return whether a refusal is about this path, in one of the ways to quote it."""
     return any(quoted in refusal for quoted in (repr(path), f"'{path}'", f'"{path}"', f"`{path}`"))
+
+
+def _has_address(file: Mapping[str, object]) -> bool:
+    return isinstance(file.get("uploadUrl"), str) and file["uploadUrl"] != ""

@@ -87,7 +87,8 @@ def headers_of(lines: object) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in lines if isinstance(lines, list) else []:
         name, colon, value = str(line).partition(":")
-        if colon and name.strip().lower() != "content-length":  # ours, of the bytes that are there
+        # The length is ours, of the bytes that are there; what no header can say, nobody can have meant.
+        if colon and name.strip().lower() != "content-length" and str(line).isascii():
             found[name.strip()] = value.strip()
     return found
 

@@ -14,7 +14,7 @@ What differs on purpose is listed here, each with its reason, and nowhere else:
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import yaml
@@ -26,7 +26,11 @@ from tests.wandbserver.state import comparable, state_of
 # Telemetry: the version of the program that syncs, and among the features that it is one.
 _SYNCING_VERSION, _FEATURES, _SYNCS = "12", "3", 76
 _NUMBER = " (number)"
-_PARSED = {"config.yaml": yaml.safe_load, "wandb-summary.json": json.loads, "wandb-metadata.json": json.loads}
+_PARSED: dict[str, Callable[[str], Any]] = {
+    "config.yaml": yaml.safe_load,
+    "wandb-summary.json": json.loads,
+    "wandb-metadata.json": json.loads,
+}
 
 
 def states_of(server: RecordingServer) -> dict[str, JsonObject]:

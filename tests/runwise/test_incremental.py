@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def _operations(place: Place, since: int = 0) -> list[str]:
 
 
 @pytest.fixture
-def growing(tmp_path: Path) -> Place:
+def growing(tmp_path: Path) -> Iterator[Place]:
     """A place with a run that can be gone on with."""
     written(tmp_path, BEGIN)
     with place_with(None, tmp_path) as place:

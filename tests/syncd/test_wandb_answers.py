@@ -281,11 +281,11 @@ def test_what_an_older_server_does_not_take_is_left_out(tmp_path: Path) -> None:
     assert "digestAlgorithm" not in old.asked[-1]
 
 
-def test_a_server_that_cannot_say_what_it_holds_is_as_good_as_one_that_holds_nothing(
+def test_a_server_that_cannot_say_what_it_holds_gives_no_storage_id(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        assert remote_over(_Old("bucket")).find("e", "p", "r1") is None
+        assert remote_over(_Old("bucket")).find("e", "p", "r1") == ServerRun("", "e", "p", "r1")
     assert "event=degraded server=http://wandb operation=RunResumeStatus" in caplog.text
 
 
