@@ -101,8 +101,7 @@ class Round:
             note = self._courier.notes.get(what.log, "")
             if note:
                 report.notes.append(f"{what.log.parent.name}: {note}")
-            if records.state is State.VERIFIED and beside is not None and beside.state is State.VERIFIED:
-                report.verified += 1
+            report.verified += self._is_delivered(what.log)
             for upload in (records, beside):
                 if upload is not None and upload.error and upload.error not in note:
                     report.errors[str(what.log)] = upload.error
@@ -170,12 +169,18 @@ class Round:
         for what in self._given:
             folders.setdefault(what.log.parent, {})[what.log] = what
         for folder, logs in folders.items():
+            if not all(map(self._is_delivered, logs)) or marker.is_damaged(indexer.connection, logs):
+                continue
             targets = {self._remote}
             for what in logs.values():
                 targets.update(fan_out.targets_of(what.log.resolve(), what.project, what.entity, what.tags))
-            is_damaged = marker.is_damaged(indexer.connection, logs)
-            if not is_damaged and not is_anything_open(indexer.connection, (str(log.resolve()) for log in logs)):
+            if not is_anything_open(indexer.connection, (str(log.resolve()) for log in logs)):
                 marker.put(folder, logs, targets)
+
+    def _is_delivered(self, log: Path) -> bool:
+        """Return whether this round has proven all of a log: a receipt of that name may be of another place."""
+        records, beside = self._courier.upload(log)
+        return records.state is State.VERIFIED and beside is not None and beside.state is State.VERIFIED
 
     def _is_settled(self, log: Path) -> bool:
         records, beside = self._courier.upload(log)

@@ -52,7 +52,7 @@ def regular_files(run: Path, folder: str, notes: list[str]) -> Iterator[str]:
 
 
 def _is_strangers_link(path: Path) -> bool:
-    """Return whether a link was made by somebody who can't be trusted with what we can read: it is not theirs either."""
+    """Return whether a link was made by somebody else, to what is not theirs either: they can't have us read that."""
     try:
         link, file = path.lstat(), path.stat()
     except OSError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from runstore.index.indexer import Indexer
 from runstore.query.api import Api
 from tests.runwise.place import Place, place_with
 from tests.runwise.written import written
+from tests.wandbserver.faults import answer
 
 BEGUN = """
     import runstore
@@ -29,7 +30,7 @@ GONE_ON = BEGUN.replace('id="one"', 'id="one", resume="must"')
 
 
 @pytest.fixture
-def one(tmp_path: Path) -> Place:
+def one(tmp_path: Path) -> Iterator[Place]:
     written(tmp_path, BEGUN)
     with place_with(None, tmp_path) as place:
         place.synced()
@@ -74,6 +75,14 @@ def test_an_edit_waits_likewise_and_takes_the_mark_away(one: Place) -> None:
     one.synced()
     assert one.run("one").display_name == "another name"
     assert (_status(one)[0], len(_marks(one))) == (0, 1)
+
+
+def test_what_one_place_holds_marks_nothing_for_another(one: Place) -> None:
+    (mark,) = _marks(one)
+    mark.unlink()
+    one.server.fail(answer(403), "file", times=None)
+    assert one.sync(project="another").verified == 0
+    assert _marks(one) == []
 
 
 def test_a_damaged_log_is_not_marked_since_its_bytes_are_nowhere_else(tmp_path: Path) -> None:
