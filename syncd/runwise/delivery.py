@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from runstore.core.identity import RunPath
 from runstore.errors import RemoteConflict
 from runstore.index.indexer import Indexer
+from runstore.syncd import receipts
 from runstore.syncd.delivery import Ready
 from runstore.syncd.outgoing import FilesDelivered
 from runstore.syncd.remotes.runs import RunRemote, ServerRun
@@ -24,6 +25,7 @@ from runstore.syncd.runwise.books import Books
 from runstore.syncd.runwise.ending import Ending, ending_of
 from runstore.syncd.runwise.indexers import Indexers
 from runstore.syncd.runwise.passage import Passage, Sent
+from runstore.syncd.runwise.progress import LogProgress
 from runstore.syncd.runwise.snapshot import RunSnapshot, snapshot
 from runstore.syncd.runwise.turns import turn
 
@@ -50,6 +52,9 @@ class RunDelivery:
         with self._turn(what, remote, "rows"), self._indexed(what) as (indexer, run):
             books = Books(remote)
             progress = {part.place: books.progress(part.log, part.log_id) for part in run.parts}
+            lost = _lost(run, progress, books, remote)
+            if lost:
+                raise RemoteConflict(lost)
             known = self._servers.get(_path(what))
             if any(one.base for one in progress.values()):
                 known = None  # what others gave the server of it counts, as it is now
@@ -144,6 +149,23 @@ class RunDelivery:
 
 def _path(what: Ready) -> RunPath:
     return RunPath(what.entity, what.project, what.run)
+
+
+def _lost(run: RunSnapshot, progress: Mapping[int, LogProgress], books: Books, remote: RunRemote) -> str:
+    """Return, in a sentence, which log lost bytes of which the server was told what they said; "" where none did.
+
+    What is left of the log says less of the run than the server knows: it must not take the place of that.
+    """
+    for part in run.parts:
+        receipt = books.receipt(part.log, part.log_id)
+        told = max(receipt.size if receipt else 0, progress[part.place].position.get("offset", 0))
+        if told > part.end:
+            receipts.note_loss(part.log, part.log_id, books.identity, remote.name, told)
+            return (
+                f"{part.log}: lost {told - part.end:,} bytes that {remote.name} was told of; they are safe there, "
+                "and nothing is sent until it is longer again"
+            )
+    return ""
 
 
 def _prove_copy(what: Ready, run: RunSnapshot, books: Books, sent: Sent) -> None:

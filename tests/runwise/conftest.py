@@ -10,7 +10,7 @@ import pytest
 from tests.conformance.shared import made_once
 from tests.runwise.place import MOST_BYTES, Place, place_with
 from tests.runwise.spawning import Spawner
-from tests.runwise.written import FULL, written
+from tests.runwise.written import FULL, killed_of_stock, written
 from tests.wandbserver.recorded import JsonObject
 
 
@@ -45,6 +45,12 @@ def place(full_run: Path, tmp_path: Path) -> Iterator[Place]:
     """A place with that run, of which the server knows nothing."""
     with place_with(full_run, tmp_path) as place:
         yield place
+
+
+@pytest.fixture(scope="session")
+def killed_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of stock's that did not end, of whose process its log tells nothing."""
+    return made_once(tmp_path_factory, "runwise-killed", killed_of_stock)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from runstore.query.api import Api
 from tests.runwise.place import Place, place_with
 from tests.runwise.written import written
 from tests.wandbserver.faults import answer
+from tests.wandbserver.state import differences
 
 BEGUN = """
     import runstore
@@ -83,6 +84,17 @@ def test_what_one_place_holds_marks_nothing_for_another(one: Place) -> None:
     one.server.fail(answer(403), "file", times=None)
     assert one.sync(project="another").verified == 0
     assert _marks(one) == []
+
+
+def test_what_a_log_has_lost_since_is_kept_at_the_server_and_said(one: Place) -> None:
+    before, log = one.state(), one.log("one")
+    log.write_bytes(log.read_bytes()[: log.stat().st_size // 2])
+    report = one.sync()
+    (error,) = report.errors.values()
+    assert "are safe there" in error
+    assert differences(before, one.state()) == []
+    (target,) = _status(one)[1]["runs"][0]["targets"]
+    assert target["state"] == "ahead"
 
 
 def test_a_damaged_log_is_not_marked_since_its_bytes_are_nowhere_else(tmp_path: Path) -> None:

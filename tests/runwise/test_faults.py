@@ -101,6 +101,19 @@ def test_what_fails_all_the_time_is_done_the_next_time(
     place.assert_whole(undisturbed, 3 if name in APPLIED else 0)
 
 
+def test_a_server_that_asks_for_minutes_is_left_alone_and_nothing_is_lost(
+    place: Place, undisturbed: dict[str, JsonObject]
+) -> None:
+    rule = place.server.fail(answer(429, retry_after=600), "file_stream", times=None)
+    with pytest.raises(RemoteUnreachable) as raised:
+        place.sync()
+    assert raised.value.retry_after == 600
+    assert rule.seen == 1
+    place.server.faults.remove(rule)
+    place.synced()
+    place.assert_whole(undisturbed)
+
+
 @pytest.mark.parametrize("skip", [1, 2, 3])
 def test_a_push_that_fails_in_the_middle_of_the_rows_is_gone_on_with(
     place: Place, undisturbed: dict[str, JsonObject], skip: int

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import json
 import signal
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from runstore.runlog import codec
-from runstore.runlog.reader import LogReader
 from tests.commands import LIVE_RUN, ONE_RUN, Bench
-from tests.conformance import stock
-from tests.conformance.shared import made_once
 from tests.runwise.place import KEY, Place, place_with
+from tests.runwise.written import starts
 from tests.timing import eventually
 from tests.wandbserver.faults import answer
 from tests.wandbserver.recorded import RecordedRun
 from tests.wandbserver.server import RecordingServer
 
-ENDED = """
-    import wandb
-    with wandb.init(project="demo", id="killed", config={"lr": 0.1}) as run:
-        for n in range(5):
-            run.log({"n": n})
-            print("line", n)
-"""
 OPEN_ROW = """
     import os, signal
     import runstore
@@ -51,30 +40,6 @@ def server(bench: Bench) -> Iterator[RecordingServer]:
     with RecordingServer(keys=[KEY]) as server:
         bench.runstore("remote", "add", "theirs", server.url, "--kind", "wandb", "--token", KEY)
         yield server
-
-
-@pytest.fixture(scope="session")
-def killed_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run of stock's whose log ends before its exit record, and tells nothing of its process."""
-
-    def made(folder: Path) -> Path:
-        done = stock.run_script(stock.STOCK_VERSIONS[0], textwrap.dedent(ENDED), folder)
-        assert done.returncode == 0, done.stderr
-        (log,) = folder.glob("wandb/offline-run-*/run-killed.wandb")
-        log.write_bytes(log.read_bytes()[: _starts(log, "exit")[0]])
-        return folder / "wandb"
-
-    return made_once(tmp_path_factory, "runwise-killed", made)
-
-
-def _starts(log: Path, kind: str) -> list[int]:
-    """Return where the records of a kind begin."""
-    return [framed.start for framed in LogReader(log) if _kind(framed.payload) == kind]
-
-
-def _kind(payload: bytes) -> str | None:
-    record = codec.decode(payload)
-    return record.WhichOneof("record_type") if record else None
 
 
 def _rows(server: RecordingServer, run_id: str) -> list[int]:
@@ -170,7 +135,7 @@ def test_a_run_that_was_thought_dead_goes_on(killed_run: Path, tmp_path: Path, m
     with place_with(killed_run, tmp_path) as place:
         log = place.log("killed")
         whole = log.read_bytes()
-        log.write_bytes(whole[: _starts(log, "history")[2]])
+        log.write_bytes(whole[: starts(log, "history")[2]])
         place.synced()
         run = place.run("killed")
         assert run.complete

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
+from runstore.runlog import codec
+from runstore.runlog.reader import LogReader
 from tests.commands import Bench
+from tests.conformance import stock
 
 # Something of everything that a server is told of.
 FULL = """
@@ -39,6 +43,15 @@ FULL_ROWS = 31
 FULL_ALERTS = ["first", "second"]
 
 
+OF_STOCK = """
+    import wandb
+    with wandb.init(project="demo", id="killed", config={"lr": 0.1}) as run:
+        for n in range(5):
+            run.log({"n": n})
+            print("line", n)
+"""
+
+
 def written(folder: Path, *scripts: str) -> Path:
     """Run training scripts in a folder; return the folder that the run directories are in."""
     bench = Bench(folder)
@@ -46,3 +59,22 @@ def written(folder: Path, *scripts: str) -> Path:
         done = bench.train(script)
         assert done.returncode == 0, done.stderr
     return folder / "wandb"
+
+
+def killed_of_stock(folder: Path) -> Path:
+    """Let stock write a run whose log ends before its exit record; return the folder that its directory is in."""
+    done = stock.run_script(stock.STOCK_VERSIONS[0], textwrap.dedent(OF_STOCK), folder)
+    assert done.returncode == 0, done.stderr
+    (log,) = folder.glob("wandb/offline-run-*/run-killed.wandb")
+    log.write_bytes(log.read_bytes()[: starts(log, "exit")[0]])
+    return folder / "wandb"
+
+
+def starts(log: Path, kind: str) -> list[int]:
+    """Return where the records of a kind begin."""
+    return [framed.start for framed in LogReader(log) if _kind(framed.payload) == kind]
+
+
+def _kind(payload: bytes) -> str | None:
+    record = codec.decode(payload)
+    return record.WhichOneof("record_type") if record else None

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from runstore.index.indexer import Indexer
-from runstore.paths import edit_log_path
 from runstore.index.marks import mark_of
+from runstore.paths import edit_log_path
 from runstore.syncd import marker, receipts
 from runstore.syncd.delivery import Ready, ready
 from runstore.syncd.receipts import Receipt
