@@ -62,9 +62,13 @@ class LineStream:
 
 
 def _halves(streams: Mapping[str, Lines]) -> tuple[dict[str, Lines], dict[str, Lines]]:
-    """Return the first half of the lines of each stream, and the rest."""
+    """Return the first half of the lines of each stream, and the rest; of streams of one line each, half of them."""
     first: dict[str, Lines] = {}
     rest: dict[str, Lines] = {}
+    if all(len(lines.content) == 1 for lines in streams.values()):
+        names = list(streams)
+        middle = len(names) // 2
+        return {name: streams[name] for name in names[:middle]}, {name: streams[name] for name in names[middle:]}
     for name, lines in streams.items():
         middle = (len(lines.content) + 1) // 2
         for half, start, end in ((first, 0, middle), (rest, middle, len(lines.content))):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 
-from tests.runwise.place import Place
+from tests.runwise.place import Place, place_with
 from tests.runwise.written import FULL_ROWS
 from tests.wandbserver.drift import Drift
 from tests.wandbserver.recorded import JsonObject
@@ -86,3 +87,13 @@ def test_a_count_that_is_missing_is_warned_of(place: Place, caplog: pytest.LogCa
         place.synced()
     assert any("unverified" in record.getMessage() for record in caplog.records)
     assert len(place.run("full").history) == FULL_ROWS
+
+
+@pytest.mark.parametrize("features", [["FILESTREAM_GZIP"], ["STRUCTURED_CONSOLE_LOGS"]], ids=str)
+def test_servers_that_can_more_have_the_same_in_the_end(
+    full_run: Path, tmp_path: Path, undisturbed: dict[str, JsonObject], features: list[str]
+) -> None:
+    with place_with(full_run, tmp_path, features=features) as place:
+        place.synced()
+        place.assert_whole(undisturbed)
+        assert place.synced().console_lines == 0

@@ -201,16 +201,19 @@ def test_what_is_too_much_for_a_proxy_goes_in_halves() -> None:
             return httpx.Response(200, json={"data": None})
         if len(request.content) > 400:
             return httpx.Response(413, content="<html>too large</html>")
-        lines = body["files"][HISTORY]
-        pushed.extend(range(lines["offset"], lines["offset"] + len(lines["content"])))
+        for lines in body.get("files", {}).values():
+            pushed.extend(range(lines["offset"], lines["offset"] + len(lines["content"])))
         return httpx.Response(200, json={})
 
     remote = remote_over(httpx.MockTransport(answer))
     run = ServerRun("", "e", "p", "r1")
     remote.push(run, {HISTORY: Lines(7, rows(*range(50)))}, exit_code=0)
     assert pushed == list(range(7, 57))
+    one_each = {name: Lines(place, ["x" * 150]) for place, name in enumerate((HISTORY, EVENTS, CONSOLE))}
+    remote.push(run, one_each)
+    assert pushed[50:] == [0, 1, 2]
     with pytest.raises(RemoteConflict, match="refused lines of run r1"):
-        remote.push(run, {HISTORY: Lines(0, ['{"_step": 0, "a": "' + "x" * 500 + '"}'])})
+        remote.push(run, {EVENTS: Lines(0, ["x"]), HISTORY: Lines(0, ['{"_step": 0, "a": "' + "x" * 500 + '"}'])})
 
 
 @pytest.mark.parametrize("body", ["", "<html>please log in</html>", "[]", "null"])
