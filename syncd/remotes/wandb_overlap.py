@@ -9,7 +9,7 @@ from __future__ import annotations
 # Files up to this size wait for the storage more than for the line.
 _SMALL_BYTES = 64 << 10
 # What an upload takes of the processor here: threads beyond those that keep it busy bring nothing.
-_OWN_SECONDS = 0.0005
+_OWN_SECONDS = 0.0003
 _MOST_AT_ONCE = 64
 _LARGE_AT_ONCE = 8  # each has a piece of its file in memory
 

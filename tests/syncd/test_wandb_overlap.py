@@ -11,7 +11,7 @@ def test_the_first_upload_goes_alone() -> None:
     assert Overlap().at_once == 1
 
 
-@pytest.mark.parametrize(("seconds", "at_once"), [(0.0002, 1), (0.0007, 1), (0.005, 10), (0.02, 40), (0.3, 64)])
+@pytest.mark.parametrize(("seconds", "at_once"), [(0.0002, 1), (0.0004, 1), (0.003, 10), (0.012, 40), (0.3, 64)])
 def test_the_longer_small_files_wait_the_more_of_them_go_at_once(seconds: float, at_once: int) -> None:
     overlap = Overlap()
     overlap.took(seconds, 1000)
@@ -20,7 +20,7 @@ def test_the_longer_small_files_wait_the_more_of_them_go_at_once(seconds: float,
 
 def test_the_fastest_counts_since_the_others_waited_for_something_else() -> None:
     overlap = Overlap()
-    for seconds in (0.4, 0.001, 0.9):
+    for seconds in (0.4, 0.0006, 0.9):
         overlap.took(seconds, 1000)
     assert overlap.at_once == 2
 
