@@ -249,7 +249,7 @@ def _hub_remote(url: str, token: str, name: str) -> HubRemote:
 
 
 def _wandb_remote(name: str, remote: ConfiguredRemote, options: RunOptions) -> RunRemote:
-    from runstore.syncd.remotes.wandb import WandbRemote
+    from runstore.syncd.remotes.wandb.remote import WandbRemote
 
     return WandbRemote(
         remote.url,

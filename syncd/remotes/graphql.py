@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runstore.errors import RemoteConflict
-from runstore.syncd.remotes.wandb_answers import encoded, json_of, messages_of, words
-from runstore.syncd.remotes.wandb_connection import WandbConnection
+from runstore.syncd.remotes.wandb.answers import encoded, json_of, messages_of, words
+from runstore.syncd.remotes.wandb.connection import WandbConnection
 
 logger = logging.getLogger("runstore.wandb")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from runstore.errors import RemoteRefused
 from runstore.syncd.remotes.graphql import Document, GraphQLConnection
-from runstore.syncd.remotes.wandb_connection import WandbConnection
+from runstore.syncd.remotes.wandb.connection import WandbConnection
 
 _VIEWER = Document(
     "Viewer",

@@ -12,8 +12,8 @@ from typing import Any
 
 from runstore.errors import RemoteConflict
 from runstore.syncd.remotes.runs import HISTORY, RunRemote, ServerRun
+from runstore.syncd.runwise.content.snapshot import RunSnapshot
 from runstore.syncd.runwise.progress import STREAMS, LogProgress
-from runstore.syncd.runwise.snapshot import RunSnapshot
 
 
 @dataclass

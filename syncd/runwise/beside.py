@@ -12,10 +12,10 @@ from runstore.syncd.outgoing import FilesDelivered
 from runstore.syncd.receipts import NOT_LOOKED_AT, Receipt
 from runstore.syncd.remotes.base import BLOBS, FILES
 from runstore.syncd.remotes.runs import RunFile, RunRemote, ServerRun
-from runstore.syncd.runwise.artifacts import artifact_at
 from runstore.syncd.runwise.books import Books
+from runstore.syncd.runwise.content.artifacts import artifact_at
+from runstore.syncd.runwise.content.snapshot import LogPart
 from runstore.syncd.runwise.runfiles import Found, files_of
-from runstore.syncd.runwise.snapshot import LogPart
 from runstore.syncd.stamps import regular_files, stamps_of
 
 # So many files are given at once: what was taken of them is noted then.

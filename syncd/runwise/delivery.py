@@ -22,11 +22,11 @@ from runstore.syncd.remotes.runs import RunRemote, ServerRun
 from runstore.syncd.runwise.agreement import Agreement, agree
 from runstore.syncd.runwise.beside import Beside
 from runstore.syncd.runwise.books import Books
+from runstore.syncd.runwise.content.snapshot import RunSnapshot, snapshot
 from runstore.syncd.runwise.ending import Ending, ending_of
 from runstore.syncd.runwise.indexers import Indexers
 from runstore.syncd.runwise.passage import Passage, Sent
 from runstore.syncd.runwise.progress import LogProgress
-from runstore.syncd.runwise.snapshot import RunSnapshot, snapshot
 from runstore.syncd.runwise.turns import turn
 
 # Locks for runs: those of more runs share one.

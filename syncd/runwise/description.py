@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runstore.syncd.remotes.runs import RunDescription, RunRemote, ServerRun
-from runstore.syncd.runwise.runconfig import server_config
-from runstore.syncd.runwise.snapshot import RunSnapshot
+from runstore.syncd.runwise.content.runconfig import server_config
+from runstore.syncd.runwise.content.snapshot import RunSnapshot
 
 
 def described(

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from runstore.errors import RemoteError
 from runstore.syncd.remotes.runs import HISTORY, RunFile, RunRemote, ServerRun
 from runstore.syncd.runwise.books import Books
-from runstore.syncd.runwise.generated import generated_files
+from runstore.syncd.runwise.content.generated import generated_files
+from runstore.syncd.runwise.content.snapshot import EditLog, LogPart, RunSnapshot, console_lines
 from runstore.syncd.runwise.progress import LogProgress
-from runstore.syncd.runwise.snapshot import EditLog, LogPart, RunSnapshot, console_lines
 
 # A run that ended without an exit record counts as failed, as for stock tools.
 _EXIT_CODE_OF_CRASHED = 1

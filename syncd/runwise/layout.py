@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from runstore.syncd.runwise.content.snapshot import LogPart
 from runstore.syncd.runwise.progress import STREAMS, LogProgress
-from runstore.syncd.runwise.snapshot import LogPart
 
 _AT_THE_SAME_TIME = ("rank", "successor")
 

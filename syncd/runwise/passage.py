@@ -19,13 +19,13 @@ from runstore.syncd.receipts import Receipt
 from runstore.syncd.remotes.runs import CONSOLE, EVENTS, HISTORY, SUMMARY, Lines, RunRemote, ServerRun
 from runstore.syncd.runwise.agreement import Agreement, foreign_rows, is_same_but_step, rows_of_unknown_place
 from runstore.syncd.runwise.books import Books
-from runstore.syncd.runwise.console import as_lines
+from runstore.syncd.runwise.content.console import as_lines
+from runstore.syncd.runwise.content.limits import rows_within, size_of, texts_within
+from runstore.syncd.runwise.content.snapshot import EditLog, LogPart, RunSnapshot, console_lines
+from runstore.syncd.runwise.content.walk import Batch, walk
 from runstore.syncd.runwise.description import described, with_held_summary
 from runstore.syncd.runwise.layout import Layout
-from runstore.syncd.runwise.limits import rows_within, size_of, texts_within
 from runstore.syncd.runwise.progress import LogProgress
-from runstore.syncd.runwise.snapshot import EditLog, LogPart, RunSnapshot, console_lines
-from runstore.syncd.runwise.walk import Batch, walk
 
 # So many lines of a console are read, and sent, at once.
 _LINES_AT_ONCE = 10_000

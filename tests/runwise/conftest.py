@@ -20,8 +20,8 @@ def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("WANDB_BASE_URL", "WANDB_API_KEY", "NETRC"):
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("RUNSTORE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("runstore.syncd.remotes.wandb.MOST_BYTES", MOST_BYTES)
-    monkeypatch.setattr("runstore.syncd.remotes.wandb_pace.BETWEEN_TRIES_SECONDS", (0.001, 0.001))
+    monkeypatch.setattr("runstore.syncd.remotes.wandb.remote.MOST_BYTES", MOST_BYTES)
+    monkeypatch.setattr("runstore.syncd.remotes.wandb.pace.BETWEEN_TRIES_SECONDS", (0.001, 0.001))
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from tests.commands import ROOT
 _PROGRAM = """
 import json, os, sys
 import runstore.cli.main, runstore.cli.sync, runstore.index.indexer, runstore.syncd.oneround
-import runstore.syncd.remotes.wandb, runstore.syncd.runwise.generated, runstore.settings
+import runstore.syncd.remotes.wandb, runstore.syncd.runwise.content.generated, runstore.settings
 
 def run(asked):
     os.setsid()
@@ -32,7 +32,7 @@ def run(asked):
     said = os.open(asked["said"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for number, opened in enumerate((os.open(os.devnull, os.O_RDONLY), said, said)):
         os.dup2(opened, number)
-    runstore.syncd.remotes.wandb.MOST_BYTES = asked["most_bytes"]
+    runstore.syncd.remotes.wandb.remote.MOST_BYTES = asked["most_bytes"]
     sys.argv = ["runstore", *asked["arguments"]]
     code = 99
     try:

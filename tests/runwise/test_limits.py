@@ -23,7 +23,7 @@ SCRIPT = f"""
 def test_what_is_too_long_keeps_its_place_and_nothing_else_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runstore.syncd.remotes.wandb.LONGEST_LINE_BYTES", LONGEST)
+    monkeypatch.setattr("runstore.syncd.remotes.wandb.remote.LONGEST_LINE_BYTES", LONGEST)
     written(tmp_path, SCRIPT)
     with place_with(None, tmp_path) as place:
         reports = [place.sync(), place.sync()]

@@ -353,7 +353,6 @@ def test_a_file_of_before_1970_is_sent_once(log: Path, remote: HubRemote) -> Non
     assert deliver(log, remote).files_sent == 0
 
 
-
 def test_file_that_changes_while_it_is_sent_is_hashed_once_more(
     meddling: Meddling, hub: RunningHub, log: Path, files: Path
 ) -> None:

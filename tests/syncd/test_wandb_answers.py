@@ -24,8 +24,8 @@ from runstore.errors import (
     RemoteUnreachable,
 )
 from runstore.syncd.remotes.runs import HISTORY, Lines, RunFile, ServerRun
-from runstore.syncd.remotes.wandb import WandbRemote
-from runstore.syncd.remotes.wandb_pace import Pace
+from runstore.syncd.remotes.wandb.pace import Pace
+from runstore.syncd.remotes.wandb.remote import WandbRemote
 from tests.syncd.wandbs import Met, answering, artifact, description, entry, met, remote_over
 from tests.wandbserver.drift import Drift
 from tests.wandbserver.faults import Fault, answer, cut_answer, cut_request, hang_up

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from runstore.errors import RemoteConflict, RemoteFailed
-from runstore.syncd.remotes import wandb_parts
 from runstore.syncd.remotes.runs import ManifestEntry, ServerRun
+from runstore.syncd.remotes.wandb import parts as wandb_parts
 from tests.syncd.wandbs import LAYOUT, Met, artifact, entry, md5, met, remote_over
 from tests.wandbserver.faults import answer
 

@@ -15,8 +15,8 @@ import xxhash
 
 from runstore.core.manifest import XXH128, content_digest
 from runstore.errors import RemoteConflict
-from runstore.syncd.remotes import wandb_parts
 from runstore.syncd.remotes.runs import ManifestEntry, OutgoingArtifact, ServerRun
+from runstore.syncd.remotes.wandb import parts as wandb_parts
 from tests.syncd.wandbs import Met, artifact, entry, md5, met, remote_over
 from tests.wandbserver.drift import Drift
 from tests.wandbserver.holdings import DEFAULT_ENTITY, DIGESTS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runstore.syncd.remotes.wandb_overlap import Overlap
+from runstore.syncd.remotes.wandb.overlap import Overlap
 
 
 def test_the_first_upload_goes_alone() -> None:

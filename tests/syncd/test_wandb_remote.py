@@ -12,7 +12,7 @@ import pytest
 
 from runstore.errors import RemoteConflict, RemoteUnfit, UsageError
 from runstore.syncd.remotes.runs import CONSOLE, EVENTS, HISTORY, SUMMARY, Lines, RunRemote, ServerRun
-from runstore.syncd.remotes.wandb import WandbRemote
+from runstore.syncd.remotes.wandb.remote import WandbRemote
 from tests.syncd.wandbs import CONFIG, KEY, Met, answering, description, met, remote_over
 
 

@@ -14,7 +14,7 @@ import httpx
 
 from runstore.core.manifest import content_digest
 from runstore.syncd.remotes.runs import ManifestEntry, OutgoingArtifact, RunDescription, ServerRun
-from runstore.syncd.remotes.wandb import WandbRemote
+from runstore.syncd.remotes.wandb.remote import WandbRemote
 from tests.wandbserver.server import RecordingServer
 
 KEY = "0123456789" * 4

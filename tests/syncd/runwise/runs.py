@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from runstore.core.metrics import Definitions
-from runstore.syncd.runwise.snapshot import RunSnapshot
+from runstore.syncd.runwise.content.snapshot import RunSnapshot
 
 _EMPTY: dict[str, Any] = {"str": "", "float": 0.0, "bool": False, "Mapping[str, Any]": {}}
 

@@ -18,8 +18,8 @@ from runstore.index.rescue import securing
 from runstore.runlog import codec
 from runstore.runlog.record_pb2 import ArtifactRecord, Record
 from runstore.syncd.remotes.runs import OutgoingArtifact
-from runstore.syncd.runwise.artifacts import artifact_at
-from runstore.syncd.runwise.walk import walk
+from runstore.syncd.runwise.content.artifacts import artifact_at
+from runstore.syncd.runwise.content.walk import walk
 from tests.index.stocklogs import StockRun, digest_of, original
 from tests.index.writing import plain_rows, write_log
 from tests.syncd.runwise.walking import part_of

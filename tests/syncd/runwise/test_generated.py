@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from runstore.syncd.runwise.generated import generated_files
+from runstore.syncd.runwise.content.generated import generated_files
 from tests.syncd.runwise.runs import run_of
 
 TEXTS = ["123", "yes", "null", "~", "", "- x", "a: b", "# x", "2026-01-02", " a ", "a\nb\n", "tab\t", "1e5", ".inf"]

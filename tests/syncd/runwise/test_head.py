@@ -9,9 +9,9 @@ import pytest
 
 from runstore.runlog import codec, wire
 from runstore.runlog.record_pb2 import EnvironmentRecord, Record
-from runstore.syncd.runwise.environment import merge, spelled
-from runstore.syncd.runwise.head import environments_of, says_of_head, taken_in, telemetry_of
-from runstore.syncd.runwise.protobytes import fields_of
+from runstore.syncd.runwise.content.environment import merge, spelled
+from runstore.syncd.runwise.content.head import environments_of, says_of_head, taken_in, telemetry_of
+from runstore.syncd.runwise.content.protobytes import fields_of
 
 _TELEMETRY = wire.varint(11 << 3 | 2)
 _ENVIRONMENT = wire.varint(26 << 3 | 2)

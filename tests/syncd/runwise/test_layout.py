@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from runstore.syncd.remotes.runs import CONSOLE, HISTORY
+from runstore.syncd.runwise.content.snapshot import LogPart
 from runstore.syncd.runwise.layout import Layout
 from runstore.syncd.runwise.progress import LogProgress
-from runstore.syncd.runwise.snapshot import LogPart
 
 
 def part(place: int, kind: str = "start", after: int | None = None, below: int | None = None) -> LogPart:

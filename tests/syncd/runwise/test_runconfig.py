@@ -6,8 +6,8 @@ from typing import Any
 
 from runstore.core.metrics import Definitions
 from runstore.runlog.record_pb2 import MetricRecord, Record
-from runstore.syncd.runwise.head import taken_in
-from runstore.syncd.runwise.runconfig import metrics_of, server_config
+from runstore.syncd.runwise.content.head import taken_in
+from runstore.syncd.runwise.content.runconfig import metrics_of, server_config
 from tests.syncd.runwise.runs import run_of
 
 

@@ -15,7 +15,7 @@ import pytest
 from runstore.index.indexer import Indexer
 from runstore.runlog import codec
 from runstore.runlog.record_pb2 import Origin, Record
-from runstore.syncd.runwise.snapshot import RunSnapshot, console_lines, snapshot
+from runstore.syncd.runwise.content.snapshot import RunSnapshot, console_lines, snapshot
 from tests.index.writing import config, exit_record, header, log_path, metric, output, pending, plain_rows, row, run
 
 from tests.index.writing import summary, write, write_log  # isort: skip

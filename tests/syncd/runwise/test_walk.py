@@ -14,7 +14,7 @@ from runstore.core.facts import AlertSent
 from runstore.errors import NotFound
 from runstore.runlog import codec, wire
 from runstore.runlog.record_pb2 import Record
-from runstore.syncd.runwise.walk import walk
+from runstore.syncd.runwise.content.walk import walk
 from tests.index.facts import any_fact, artifact, stats
 from tests.index.writing import (
     ODD_VALUES,

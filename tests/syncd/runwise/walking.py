@@ -15,9 +15,9 @@ from runstore.core.facts import AlertSent
 from runstore.core.logfold import LogFold, Row
 from runstore.runlog.live import LiveReader
 from runstore.runlog.reader import LogReader
-from runstore.syncd.runwise.rows import text_of
-from runstore.syncd.runwise.snapshot import LogPart
-from runstore.syncd.runwise.walk import Batch, walk
+from runstore.syncd.runwise.content.rows import text_of
+from runstore.syncd.runwise.content.snapshot import LogPart
+from runstore.syncd.runwise.content.walk import Batch, walk
 
 MOST_BYTES = 10 << 20
 

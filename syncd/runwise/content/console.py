@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import orjson
 
-from runstore.syncd.runwise.snapshot import ConsoleText
+from runstore.syncd.runwise.content.snapshot import ConsoleText
 
 _ERROR = "ERROR "  # before what went to stderr
 

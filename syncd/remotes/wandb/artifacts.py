@@ -17,14 +17,14 @@ import orjson
 
 from runstore.core.manifest import text_of
 from runstore.errors import RemoteConflict
-from runstore.syncd.remotes import wandb_documents as documents
 from runstore.syncd.remotes.graphql import GraphQLConnection, Refusal
 from runstore.syncd.remotes.runs import ManifestEntry, OutgoingArtifact, ServerRun
-from runstore.syncd.remotes.wandb_bodies import MadeBody
-from runstore.syncd.remotes.wandb_digests import MANIFEST_MD5
-from runstore.syncd.remotes.wandb_entries import EntryUploads
-from runstore.syncd.remotes.wandb_originals import Originals, is_there
-from runstore.syncd.remotes.wandb_storage import Uploads, headers_of
+from runstore.syncd.remotes.wandb import documents
+from runstore.syncd.remotes.wandb.bodies import MadeBody
+from runstore.syncd.remotes.wandb.digests import MANIFEST_MD5
+from runstore.syncd.remotes.wandb.entries import EntryUploads
+from runstore.syncd.remotes.wandb.originals import Originals, is_there
+from runstore.syncd.remotes.wandb.storage import Uploads, headers_of
 
 logger = logging.getLogger("runstore.wandb")
 

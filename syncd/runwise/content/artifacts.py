@@ -22,7 +22,7 @@ from runstore.runlog import codec
 from runstore.runlog.live import LiveReader
 from runstore.runlog.record_pb2 import ArtifactManifest, ArtifactManifestEntry, ArtifactRecord
 from runstore.syncd.remotes.runs import ManifestEntry, OutgoingArtifact
-from runstore.syncd.runwise.snapshot import LogPart
+from runstore.syncd.runwise.content.snapshot import LogPart
 
 
 def artifact_at(part: LogPart, offset: int) -> OutgoingArtifact:

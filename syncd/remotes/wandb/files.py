@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from runstore.errors import RemoteConflict
-from runstore.syncd.remotes import wandb_documents as documents
 from runstore.syncd.remotes.graphql import GraphQLConnection, Refusal
 from runstore.syncd.remotes.runs import RunFile, ServerRun
-from runstore.syncd.remotes.wandb_bodies import Body, MadeBody, of_file
-from runstore.syncd.remotes.wandb_storage import Uploads, batches, headers_of
+from runstore.syncd.remotes.wandb import documents
+from runstore.syncd.remotes.wandb.bodies import Body, MadeBody, of_file
+from runstore.syncd.remotes.wandb.storage import Uploads, batches, headers_of
 
 # Addresses are good for a time only: no more are asked for than are used within minutes.
 _FILES_AT_ONCE = 500

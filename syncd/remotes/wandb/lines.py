@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from runstore.syncd.remotes.runs import Lines, ServerRun
-from runstore.syncd.remotes.wandb_answers import encoded, quoted
-from runstore.syncd.remotes.wandb_connection import WandbConnection
+from runstore.syncd.remotes.wandb.answers import encoded, quoted
+from runstore.syncd.remotes.wandb.connection import WandbConnection
 
 # As much as W&B's own client sends at once; the rest of 10 MiB is for what is around the lines.
 MOST_BYTES = LONGEST_LINE_BYTES = (10 << 20) - (100 << 10)

@@ -11,9 +11,9 @@ from typing import TypeVar
 
 import httpx
 
-from runstore.syncd.remotes.wandb_answers import words
-from runstore.syncd.remotes.wandb_bodies import Body, told
-from runstore.syncd.remotes.wandb_connection import WandbConnection
+from runstore.syncd.remotes.wandb.answers import words
+from runstore.syncd.remotes.wandb.bodies import Body, told
+from runstore.syncd.remotes.wandb.connection import WandbConnection
 
 _T = TypeVar("_T")
 

@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from runstore.core.manifest import ALGORITHM_KEY, MD5, content_digest
-from runstore.syncd.remotes import wandb_documents as documents
 from runstore.syncd.remotes.graphql import GraphQLConnection, Refusal
 from runstore.syncd.remotes.runs import ManifestEntry, OutgoingArtifact, ServerRun
-from runstore.syncd.remotes.wandb_originals import Originals, algorithm_of, is_there
+from runstore.syncd.remotes.wandb import documents
+from runstore.syncd.remotes.wandb.originals import Originals, algorithm_of, is_there
 
 logger = logging.getLogger("runstore.wandb")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from runstore.core.manifest import ALGORITHM_KEY, MD5, hasher, text_of
 from runstore.errors import RemoteConflict
 from runstore.syncd.remotes.runs import ManifestEntry
-from runstore.syncd.remotes.wandb_bodies import FileBody, of_file
+from runstore.syncd.remotes.wandb.bodies import FileBody, of_file
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runstore.runlog.record_pb2 import StatsRecord
-from runstore.syncd.runwise.rows import is_one_line, spelled
+from runstore.syncd.runwise.content.rows import is_one_line, spelled
 
 _PREFIX = "system."
 

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runstore.core.metrics import Definition, Definitions
-from runstore.syncd.runwise.head import environments_of, spellings_of, telemetry_of
-from runstore.syncd.runwise.snapshot import RunSnapshot
+from runstore.syncd.runwise.content.head import environments_of, spellings_of, telemetry_of
+from runstore.syncd.runwise.content.snapshot import RunSnapshot
 
 TOOLS = "_wandb"
 # Fields of telemetry that are said once more, under a name.

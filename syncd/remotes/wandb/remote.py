@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 
 from runstore.errors import RemoteConflict
-from runstore.syncd.remotes import wandb_documents as documents
 from runstore.syncd.remotes.graphql import GraphQLConnection, Refusal
 from runstore.syncd.remotes.runs import (
     CONSOLE,
@@ -23,11 +22,12 @@ from runstore.syncd.remotes.runs import (
     RunFile,
     ServerRun,
 )
-from runstore.syncd.remotes.wandb_artifacts import ArtifactDelivery
-from runstore.syncd.remotes.wandb_connection import WandbConnection
-from runstore.syncd.remotes.wandb_digests import as_taken
-from runstore.syncd.remotes.wandb_files import FileUploads
-from runstore.syncd.remotes.wandb_lines import LONGEST_LINE_BYTES, MOST_BYTES, Ending, LineStream
+from runstore.syncd.remotes.wandb import documents
+from runstore.syncd.remotes.wandb.artifacts import ArtifactDelivery
+from runstore.syncd.remotes.wandb.connection import WandbConnection
+from runstore.syncd.remotes.wandb.digests import as_taken
+from runstore.syncd.remotes.wandb.files import FileUploads
+from runstore.syncd.remotes.wandb.lines import LONGEST_LINE_BYTES, MOST_BYTES, Ending, LineStream
 
 logger = logging.getLogger("runstore.wandb")
 

@@ -26,9 +26,9 @@ from runstore.errors import (
 from runstore.syncd.remotes import direct
 from runstore.syncd.remotes.bounded import whole
 from runstore.syncd.remotes.overhttp import checked_url, distrust, retry_after
-from runstore.syncd.remotes.wandb_answers import json_of, words
-from runstore.syncd.remotes.wandb_overlap import Overlap
-from runstore.syncd.remotes.wandb_pace import Pace, Tries
+from runstore.syncd.remotes.wandb.answers import json_of, words
+from runstore.syncd.remotes.wandb.overlap import Overlap
+from runstore.syncd.remotes.wandb.pace import Pace, Tries
 from runstore.version import VERSION
 
 # A bucket takes its time with large files, and writes 250 MB of rows to a database.

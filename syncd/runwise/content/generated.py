@@ -10,10 +10,10 @@ import yaml
 
 from runstore.runlog import wire
 from runstore.syncd.remotes.runs import CONSOLE, SUMMARY, RunFile
-from runstore.syncd.runwise.environment import merge
-from runstore.syncd.runwise.head import environments_of
-from runstore.syncd.runwise.runconfig import server_config
-from runstore.syncd.runwise.snapshot import RunSnapshot
+from runstore.syncd.runwise.content.environment import merge
+from runstore.syncd.runwise.content.head import environments_of
+from runstore.syncd.runwise.content.runconfig import server_config
+from runstore.syncd.runwise.content.snapshot import RunSnapshot
 
 CONFIG_FILE, METADATA_FILE = "config.yaml", "wandb-metadata.json"
 _INDENT = 4

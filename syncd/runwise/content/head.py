@@ -16,8 +16,8 @@ from typing import Any, TypeAlias
 
 from runstore.core.metrics import unescaped
 from runstore.runlog.record_pb2 import Record
-from runstore.syncd.runwise.environment import merge, spelled
-from runstore.syncd.runwise.protobytes import fields_of
+from runstore.syncd.runwise.content.environment import merge, spelled
+from runstore.syncd.runwise.content.protobytes import fields_of
 
 Head: TypeAlias = dict[str, Any]
 

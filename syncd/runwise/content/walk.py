@@ -24,12 +24,12 @@ from runstore.runlog import codec, wire
 from runstore.runlog.live import LiveReader
 from runstore.runlog.payloads import Payloads
 from runstore.runlog.record_pb2 import ArtifactRecord, HistoryRecord
-from runstore.syncd.runwise.events import event_of
-from runstore.syncd.runwise.head import STARTED_NS, Head, says_of_head, taken_in
-from runstore.syncd.runwise.recordkinds import is_passed, offsets_of_artifacts
-from runstore.syncd.runwise.rows import text_of
-from runstore.syncd.runwise.snapshot import LogPart
-from runstore.syncd.runwise.splicing import Spliced, splicer
+from runstore.syncd.runwise.content.events import event_of
+from runstore.syncd.runwise.content.head import STARTED_NS, Head, says_of_head, taken_in
+from runstore.syncd.runwise.content.recordkinds import is_passed, offsets_of_artifacts
+from runstore.syncd.runwise.content.rows import text_of
+from runstore.syncd.runwise.content.snapshot import LogPart
+from runstore.syncd.runwise.content.splicing import Spliced, splicer
 
 # So much of a log is read at once, if a batch may be so large: its rows take up to twice as much room as text.
 _MOST_READ_BYTES = 1 << 20

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, TypeAlias
 
-from runstore.syncd.runwise.protobytes import fields_of
+from runstore.syncd.runwise.content.protobytes import fields_of
 
 Environment: TypeAlias = dict[str, Any]
 _Spell: TypeAlias = Callable[[Any], Any]

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from runstore.core.manifest import MD5, hasher, text_of
-from runstore.syncd.remotes.wandb_bodies import PIECE_BYTES, FileBody, checking, wrong_bytes
+from runstore.syncd.remotes.wandb.bodies import PIECE_BYTES, FileBody, checking, wrong_bytes
 
 # Files from this size on go in parts of at least that size; more of them than this no storage takes.
 PARTS_FROM_BYTES = 2 << 30

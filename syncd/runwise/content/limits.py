@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
-from runstore.syncd.runwise.snapshot import ConsoleText
+from runstore.syncd.runwise.content.snapshot import ConsoleText
 
 # Around the text of a console's line: its time, and, where lines are objects, quotes and names.
 _AROUND_BYTES = 200

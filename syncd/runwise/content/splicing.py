@@ -20,7 +20,7 @@ from runstore.index.decoding.heads import INTEGER, JSON, NUMBER, UNKNOWN, KeyTab
 from runstore.index.decoding.items import Answers, Bytes, Envelopes, Items, Places, items_of, varints
 from runstore.index.decoding.numbers import unzigzagged
 from runstore.runlog.payloads import Payloads
-from runstore.syncd.runwise.rows import RowShape, are_lines, is_one_line
+from runstore.syncd.runwise.content.rows import RowShape, are_lines, is_one_line
 
 # Fewer records are as quick one by one: what numpy costs per call is not small.
 MIN_RECORDS = 16

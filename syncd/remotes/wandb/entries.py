@@ -11,13 +11,13 @@ from typing import Any
 
 from runstore.core.manifest import STORAGE_LAYOUT
 from runstore.errors import RemoteConflict
-from runstore.syncd.remotes import wandb_documents as documents
 from runstore.syncd.remotes.graphql import GraphQLConnection
 from runstore.syncd.remotes.runs import ManifestEntry
-from runstore.syncd.remotes.wandb_bodies import FileBody
-from runstore.syncd.remotes.wandb_originals import Originals, is_there
-from runstore.syncd.remotes.wandb_parts import Parts, parts_of
-from runstore.syncd.remotes.wandb_storage import Uploads, batches, headers_of
+from runstore.syncd.remotes.wandb import documents
+from runstore.syncd.remotes.wandb.bodies import FileBody
+from runstore.syncd.remotes.wandb.originals import Originals, is_there
+from runstore.syncd.remotes.wandb.parts import Parts, parts_of
+from runstore.syncd.remotes.wandb.storage import Uploads, batches, headers_of
 
 # Addresses are good for a time only: no more are asked for than are used within minutes.
 _FILES_AT_ONCE = 500

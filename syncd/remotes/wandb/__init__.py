@@ -1,0 +1,1 @@
+"""A W&B server as a target: its operations in GraphQL, its file stream, its storage."""
