@@ -86,7 +86,10 @@ class Books:
         receipts.change(log, log_id, self.identity, changed)
 
     def prove(self, log: Path, log_id: str, end: int, records: int, progress: LogProgress | None) -> Receipt:
-        """Keep that the target has taken all that a log says up to `end`, and how far its rows are, if it has any."""
+        """Keep that the target has taken all that a log says up to `end`, and how far its rows are, if it has any.
+
+        What lies beside the log comes next, and is kept durably: if this is lost before, the server is asked.
+        """
         kept, remote = self.receipt(log, log_id), self._remote
         chain = _chain(log, end, kept)
 
@@ -97,8 +100,13 @@ class Books:
 
         if kept is not None and changed(kept) == kept:
             return kept
+        is_durable = progress is None  # beside an edit log lies nothing
         return receipts.change(
-            log, log_id, self.identity, lambda kept: replace(changed(kept), verified_at=receipts.now())
+            log,
+            log_id,
+            self.identity,
+            lambda kept: replace(changed(kept), verified_at=receipts.now()),
+            is_durable=is_durable,
         )
 
     def _with(self, kept: Receipt | None, progress: LogProgress, names: frozenset[str]) -> Receipt:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from runstore.errors import RemoteError, RunstoreError
 from runstore.paths import home_folder
 
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 20.0
 _LOOK_SECONDS = 0.05
 _PLACES = 1 << 60  # of bytes in a file that has none: each name locks its own
 

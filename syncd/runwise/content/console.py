@@ -9,6 +9,7 @@ import orjson
 
 from runstore.syncd.runwise.content.snapshot import ConsoleText
 
+_END_OF_TIME = 253_402_300_800.0  # seconds since the epoch: the year 10000
 _ERROR = "ERROR "  # before what went to stderr
 
 
@@ -27,5 +28,6 @@ def _structured(one: ConsoleText) -> str:
 
 
 def _iso(time: float) -> str:
-    """Return a time as servers read it: in UTC, without saying so."""
-    return datetime.fromtimestamp(time, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")
+    """Return a time as servers read it: in UTC, without saying so. One that no calendar has is that of the epoch."""
+    moment = time if 0 <= time < _END_OF_TIME else 0.0
+    return datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")

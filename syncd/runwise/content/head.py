@@ -25,6 +25,7 @@ STARTED_NS, TELEMETRY, ENVIRONMENTS, ESCAPED = "started_ns", "telemetry", "envir
 # Fields of telemetry: these hold flags, this one texts by number, all others are texts.
 _FLAGS = frozenset((1, 2, 3, 8, 10, 11))
 _LABELS = 9
+_END_OF_TIME = 253_402_300_800  # seconds since the epoch: the year 10000
 _OWN_FIELDS = 200  # and above: of no server's interest
 
 
@@ -63,7 +64,7 @@ def spellings_of(heads: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 def _run(head: Mapping[str, Any], record: Record) -> Head:
     run, new = record.run, dict(head)
-    if run.HasField("start_time") and STARTED_NS not in head:
+    if run.HasField("start_time") and STARTED_NS not in head and 0 <= run.start_time.seconds < _END_OF_TIME:
         new[STARTED_NS] = run.start_time.seconds * 1_000_000_000 + run.start_time.nanos
     return _with_telemetry(new, run.telemetry.SerializeToString())
 
