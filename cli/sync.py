@@ -105,8 +105,8 @@ def _fits(names: tuple[str, ...], globs: list[str]) -> bool:
     return any(fnmatchcase(name, glob) for glob in globs for name in names)
 
 
-# How long a thread may have the interpreter while others want it: to hand it over every 5 ms, as is usual, takes a fifth
-# of the time where a hundred small runs are delivered.
+# How long a thread may have the interpreter while others want it. Handing it over every 5 ms, as is usual, takes a
+# fifth of the time where a hundred small runs are delivered.
 _SWITCH_SECONDS = 0.05
 
 
