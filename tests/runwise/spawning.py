@@ -22,7 +22,7 @@ from tests.commands import ROOT
 _PROGRAM = """
 import json, os, sys
 import runstore.cli.main, runstore.cli.sync, runstore.index.indexer, runstore.syncd.oneround
-import runstore.syncd.remotes.wandb, runstore.syncd.runwise.content.generated, runstore.settings
+import runstore.syncd.remotes.wandb.remote, runstore.syncd.runwise.content.generated, runstore.settings
 
 def run(asked):
     os.setsid()

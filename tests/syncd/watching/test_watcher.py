@@ -201,7 +201,7 @@ def test_what_is_ignored_is_not_noted_but_a_root_inside_of_it_is(tmp_path: Path)
         found |= watching.finds(*kept)
         watching.watcher.note(ignored)
         assert found == set(kept)
-        assert watching.watcher.changed(0.3) == set()
+        assert watching.watcher.changed(0.3).isdisjoint(ignored)  # those that are kept may be noted once more
         skips = watching.watcher.skips
         assert skips is not None
         assert [skips(str(log)) for log in (*ignored, *kept)] == [True, True, False, False]
