@@ -105,22 +105,14 @@ def _fits(names: tuple[str, ...], globs: list[str]) -> bool:
     return any(fnmatchcase(name, glob) for glob in globs for name in names)
 
 
-# How long a thread may have the interpreter while others want it. Handing it over every 5 ms, as is usual, takes a
-# fifth of the time where a hundred small runs are delivered.
-_SWITCH_SECONDS = 0.05
-
-
 def _deliver(name: str, logs: list[Path], options: RunOptions, *, is_hidden: bool) -> tuple[Report, bool]:
     """Return what was delivered, and whether it was interrupted; shows on a terminal how far it is."""
     from runstore.index.indexer import Indexer
     from runstore.syncd.oneround import Round
     from runstore.syncd.remotes.configured import find_remote, open_remote
-    from runstore.syncd.remotes.servers import WANDB
 
     open_remote(name, options).close()  # says now if it is not known, or there is no key for it
     kind = find_remote(name).kind
-    if kind == WANDB:
-        sys.setswitchinterval(_SWITCH_SECONDS)
 
     def look(done: int) -> None:
         bar.update(done, sync_drawing.progress(deliveries.shipped, kind, bar.pos + done, deliveries.total))
