@@ -101,9 +101,10 @@ def test_a_target_that_is_down_is_said_with_why_and_when(bench: Bench) -> None:
 def test_a_live_run_is_followed_to_its_last_record(bench: Bench) -> None:
 
     def is_there() -> bool:
-        (run,) = status(bench)["runs"]
-        amounts = {run[f"{kind}_records"] for kind in ("durable", "indexed")}
-        return {at["delivered_records"] for at in run["targets"]} == amounts != {0}
+        for run in status(bench)["runs"]:  # none, before the daemon has heard of it
+            amounts = {run[f"{kind}_records"] for kind in ("durable", "indexed")}
+            return {at["delivered_records"] for at in run["targets"]} == amounts != {0}
+        return False
 
     with bench.hub(), bench.daemon("--remote", "lab"):
         with bench.live_run() as log:
