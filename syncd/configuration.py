@@ -1,7 +1,8 @@
 """What the daemon is to do, kept across its restarts: `daemon.json` in the config folder.
 
-The folders that it watches, which remotes each goes to, which remotes are paused, and where figures are served. What a
-single remote gets, and how fast, is kept with the remote. Commands change this file and tell the daemon to read it.
+The folders that it watches, which remotes each goes to, which remotes are paused, the folders whose bundles it imports,
+and where figures are served. What a single remote gets, and how fast, is kept with the remote. Commands change this
+file and tell the daemon to read it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from runstore.errors import SettingsError
 from runstore.paths import config_folder
 from runstore.syncd import kept
+from runstore.syncd.mirrored import MirroredFolder
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Configuration:
     roots: tuple[WatchedRoot, ...] = ()
     paused: tuple[str, ...] = ()
     metrics_port: int = 0
+    mirrors: tuple[MirroredFolder, ...] = ()
 
     def with_root(self, root: WatchedRoot) -> Configuration:
         """Return it with this folder, in place of one with the same path."""
@@ -45,6 +48,14 @@ class Configuration:
     def without_root(self, path: Path) -> Configuration:
         """Return it without the folder at `path`."""
         return replace(self, roots=tuple(root for root in self.roots if root.path != path))
+
+    def with_mirror(self, mirror: MirroredFolder) -> Configuration:
+        """Return it with this folder of bundles, in place of one with the same path."""
+        return replace(self, mirrors=(*self.without_mirror(mirror.folder).mirrors, mirror))
+
+    def without_mirror(self, folder: Path) -> Configuration:
+        """Return it without the folder of bundles at this path."""
+        return replace(self, mirrors=tuple(one for one in self.mirrors if one.folder != folder))
 
     def with_paused(self, names: Iterable[str]) -> Configuration:
         """Return it with these remotes paused, besides those that are."""
@@ -76,6 +87,7 @@ def load() -> Configuration:
             roots=tuple(_root_of(entry) for entry in content.get("roots", ())),
             paused=_names(content.get("paused", ())),
             metrics_port=_port(content.get("metrics_port", 0)),
+            mirrors=tuple(map(MirroredFolder.from_json, content.get("mirrors", ()))),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise SettingsError(f"{path}: is damaged ({error}); mend it, or delete it and set it up again") from error
@@ -101,6 +113,7 @@ def _as_json(configuration: Configuration) -> dict[str, Any]:
         ],
         "paused": list(configuration.paused),
         "metrics_port": configuration.metrics_port,
+        "mirrors": [one.as_json() for one in configuration.mirrors],
     }
 
 

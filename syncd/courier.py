@@ -170,11 +170,6 @@ class Courier:
         with self._line.changed:
             return [(what, records, self._beside.upload(what.log)) for what, records in self._logs.uploads()]
 
-    def delivered(self, log: Path) -> tuple[int, int]:
-        """Return how many bytes and records of a log the target was proven to hold by this courier."""
-        verified = self._verified(log)
-        return verified.size, verified.records
-
     def standing(self, log: Path) -> Standing | None:
         """Return how far one log is; None for one that this courier was not given."""
         with self._line.changed:

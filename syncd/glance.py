@@ -20,7 +20,6 @@ from runstore.syncd.delivery import Ready
 _PIECE_BYTES = 8 << 20
 # The fields of records that name files.
 _NAMING = {Record.DESCRIPTOR.fields_by_name[name].number for name in ("files", "artifact", "use_artifact")}
-_BESIDE = {Record.DESCRIPTOR.fields_by_name[name].number for name in ("num", "control", "uuid")}  # may stand first
 _VARINT, _BYTES = 0, 2  # of protobuf's wire types, those that occur there
 
 
@@ -67,12 +66,15 @@ class _Look:
 
 
 def _names_files(payload: bytes) -> bool:
-    """Return whether a record is of a kind that may name files; also where that can't be seen at a glance."""
+    """Return whether a record is of a kind that may name files; also where that can't be seen at a glance.
+
+    What kind it is may stand anywhere in it: stock tools write fields in any order.
+    """
     at = 0
     while at < len(payload):
         tag, at = _varint(payload, at)
-        if tag >> 3 not in _BESIDE:
-            return tag >> 3 in _NAMING
+        if tag >> 3 in _NAMING:
+            return True
         size, at = _varint(payload, at)
         if tag & 7 == _BYTES:
             at += size

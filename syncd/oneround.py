@@ -15,17 +15,18 @@ from runstore.errors import LogError, NotFound
 from runstore.index.indexer import Indexer
 from runstore.index.rescue.lost import not_kept_beside, said_of
 from runstore.index.rescue.outstanding import is_anything_open
-from runstore.paths import is_text
-from runstore.syncd import marker
+from runstore.paths import is_text, run_id_of
+from runstore.syncd import crew, marker
 from runstore.syncd.courier import Courier
-from runstore.syncd.delivery import Ready, Report, ready
+from runstore.syncd.crew import Crew
+from runstore.syncd.delivery import Ready, Report, is_of_fork, ready
 from runstore.syncd.fanout import FanOut
 from runstore.syncd.glance import glanced
 from runstore.syncd.policy import Policy
 from runstore.syncd.remotes.configured import RunOptions, find_remote, load_remotes
 from runstore.syncd.remotes.servers import WANDB
 from runstore.syncd.stamps import bytes_beside
-from runstore.syncd.upload import State, Upload
+from runstore.syncd.upload import State, is_settled
 
 # What the pool tells the daemon's log is in the report here.
 logging.getLogger("runstore.courier").addHandler(logging.NullHandler())
@@ -33,8 +34,8 @@ logging.getLogger("runstore.courier").addHandler(logging.NullHandler())
 # How often progress is told.
 _LOOK_SECONDS = 0.1
 _INDEXED_TOGETHER = 25
+_INDEXED_FIRST = 5  # so that deliveries begin soon
 _STOP_SECONDS = 0.5
-_FAILED = (State.RETRYING, State.HELD)
 
 
 class Round:
@@ -46,21 +47,26 @@ class Round:
         logs: Iterable[Path],
         progress: Callable[[int], None] | None = None,
         options: RunOptions | None = None,
+        *,
+        may_fork: bool = False,
     ) -> None:
         """`progress` is told the bytes that are done since it was last told, held already or sent; `total` in all.
 
-        `options` say where runs go at a W&B server.
+        `options` say where runs go at a W&B server. Where this process `may_fork`, and many runs go there, others that
+        help are there from now on, up to `close`: no index may be open yet.
         """
         self._remote = remote
         self._left = {log: _size(log) for log in logs}
         self.total = sum(self._left.values())
         self._progress = progress or (lambda size: None)
         self._told = 0
-        self._courier = Courier(remote, _limits_of(remote), sent=self._sent, options=options)
         known = find_remote(remote)
         self._is_for_runs, self._marks = known.kind == WANDB, known.policy.marks_synced
+        self._courier = self._made_courier(options, may_fork and self._is_for_runs)
         self._report = Report(remote)
         self._given: list[Ready] = []
+        self._open: dict[Path, Ready] = {}  # those that are not settled
+        self._forks: list[Ready] = []  # which wait until all is indexed: what they say is also in other runs' logs
         self._folders: set[Path] = set()  # in which run directories lie, as far as the index was told of them
 
     def run(self, indexer: Indexer) -> Report:
@@ -72,19 +78,25 @@ class Round:
         self._courier.start()
         try:
             for some in _groups([log for log in self._present() if not self._taken_at_a_glance(indexer, log)]):
-                failed = indexer.catch_up_all(some)
+                failed = indexer.catch_up_all(some, self._go_on)
                 for log in some:
                     self._take(indexer, log, failed.get(log.resolve()))
                 self._look()
-            while not all(self._is_settled(what.log) for what in self._given):
+            for what in self._forks:
+                self._give(what)
+            while self._open:
                 self._courier.wait(_LOOK_SECONDS)
                 self._look()
         finally:
-            self._courier.stop(_STOP_SECONDS)
+            self.close()
         self._look()
         if self._is_for_runs and self._marks:
             self._mark(indexer)
         return self.report()
+
+    def close(self) -> None:
+        """End what is under way."""
+        self._courier.stop(_STOP_SECONDS)
 
     @property
     def shipped(self) -> Report:
@@ -112,6 +124,16 @@ class Round:
         report.artifacts, report.alerts = sent.artifacts, sent.alerts
         return report
 
+    def _made_courier(self, options: RunOptions | None, may_fork: bool) -> Courier | Crew:
+        policy = _limits_of(self._remote)
+        size = crew.size_for(self._left, policy) if may_fork else 1
+        if size > 1:
+            try:
+                return Crew(self._remote, policy, size, self._sent, options)
+            except OSError:  # no more processes, or no memory for them
+                pass
+        return Courier(self._remote, policy, sent=self._sent, options=options)
+
     def _present(self) -> list[Path]:
         """Return the logs that are there; not those that were deleted since they were found."""
         present = []
@@ -137,9 +159,13 @@ class Round:
         if what is None:
             return False
         self._remember(indexer, place.parent.parent)
-        self._given.append(what)
-        self._courier.give(what)
+        self._give(what)
         return True
+
+    def _give(self, what: Ready) -> None:
+        self._given.append(what)
+        self._open[what.log] = what
+        self._courier.give(what)
 
     def _remember(self, indexer: Indexer, folder: Path) -> None:
         if folder not in self._folders:
@@ -159,8 +185,10 @@ class Round:
         what = ready(indexer, log)
         if what is not None:
             self._remember(indexer, log.resolve().parent.parent)
-            self._given.append(what)
-            self._courier.give(what)
+            if self._is_for_runs and is_of_fork(indexer, log):
+                self._forks.append(what)
+            else:
+                self._give(what)
 
     def _mark(self, indexer: Indexer) -> None:
         """Leave stock's mark, as its own sync does, beside runs of which every target that they go to has all."""
@@ -182,35 +210,43 @@ class Round:
         records, beside = self._courier.upload(log)
         return records.state is State.VERIFIED and beside is not None and beside.state is State.VERIFIED
 
-    def _is_settled(self, log: Path) -> bool:
-        records, beside = self._courier.upload(log)
-        if records.state in _FAILED:
-            return True
-        return records.state is State.VERIFIED and _is_over(beside)
-
     def _sent(self, log: Path, size: int) -> None:
         self._left[log] = max(0, self._left[log] - size)
+
+    def _go_on(self, size: int) -> None:
+        """Let deliveries go on between two pieces that were indexed."""
+        self._courier.wait(0.0)
+        self._look()
 
     def _look(self) -> None:
         """Tell how far it is; raise what ends the round."""
         if self._courier.trouble is not None:
             raise self._courier.trouble
-        for what in self._given:
-            if self._left[what.log] and self._is_settled(what.log):
-                self._left[what.log] = 0  # of what the remote had before nothing was sent
+        for log in [log for log in self._open if is_settled(*self._courier.upload(log))]:
+            del self._open[log]
+            self._left[log] = 0  # of what the remote had before nothing was sent
         done = self.total - sum(self._left.values())
         self._progress(done - self._told)
         self._told = done
 
 
 def _groups(logs: list[Path]) -> Iterator[list[Path]]:
-    """Yield logs in groups: what is indexed together is faster, and deliveries begin before all is."""
-    for start in range(0, len(logs), _INDEXED_TOGETHER):
-        yield logs[start : start + _INDEXED_TOGETHER]
+    """Yield logs in groups: what is indexed together is faster, and deliveries begin before all is.
 
-
-def _is_over(upload: Upload | None) -> bool:
-    return upload is not None and (upload.state is State.VERIFIED or upload.state in _FAILED)
+    Logs of one run are in one group: a server is told what all of them say.
+    """
+    of_run: dict[str, list[Path]] = {}
+    for log in logs:
+        of_run.setdefault(run_id_of(log), []).append(log)
+    group: list[Path] = []
+    most = _INDEXED_FIRST
+    for some in of_run.values():
+        group += some
+        if len(group) >= most:
+            yield group
+            group, most = [], _INDEXED_TOGETHER
+    if group:
+        yield group
 
 
 def _size(log: Path) -> int:

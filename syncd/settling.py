@@ -19,7 +19,7 @@ from runstore.index.indexer import Indexer
 from runstore.index.rescue.outstanding import is_anything_open
 from runstore.paths import is_edit_log_name
 from runstore.syncd import marker
-from runstore.syncd.courier import Courier
+from runstore.syncd.couriers import AnyCourier
 from runstore.syncd.delivery import Ready
 from runstore.syncd.receipts import Receipt
 from runstore.syncd.upload import State
@@ -37,7 +37,7 @@ class Settling:
     """Call `proven` from anywhere, and all else from the thread that owns the index."""
 
     def __init__(
-        self, couriers: Callable[[Ready], Sequence[Courier]], clock: Callable[[], float] = time.monotonic
+        self, couriers: Callable[[Ready], Sequence[AnyCourier]], clock: Callable[[], float] = time.monotonic
     ) -> None:
         """`couriers` says which of them a log goes to."""
         self._couriers, self._clock = couriers, clock
@@ -120,7 +120,7 @@ def _has_exit(connection: sqlite3.Connection, log: Path) -> bool:
     return found is not None and json.loads(found[0])["fold"]["facts"]["exit_code"] is not None
 
 
-def _is_verified(couriers: Iterable[Courier], logs: Iterable[Path]) -> bool:
+def _is_verified(couriers: Iterable[AnyCourier], logs: Iterable[Path]) -> bool:
     """Return whether every target has proven, since the daemon began, to hold every log and what lies beside it."""
     standings = (courier.standing(log) for courier in couriers for log in logs)
     return all(standing is not None and standing.state == State.VERIFIED.value for standing in standings)

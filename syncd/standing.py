@@ -12,6 +12,8 @@ from typing import Any
 
 from runstore.core.times import iso
 
+# Of a log that is in a bundle of which no receipt will ever come: nobody knows whether it has arrived.
+ONE_WAY = "written one way"
 # States of a log at a target, the worst first: that of a run is the worst of its logs'. Those that are not explained
 # in docs/daemon.md's table of states come from the daemon, in the words of upload.py.
 STATES = (
@@ -23,11 +25,14 @@ STATES = (
     "queued",
     "sending",
     "acknowledged",
+    "waiting for a receipt",
     "files",
+    ONE_WAY,
     "ahead",
     "delivered",
 )
 DONE = ("delivered", "ahead")  # nothing that is here has to be sent
+SETTLED = (ONE_WAY, *DONE)  # nothing is waited for; of the first, nothing is proven either
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class AtTarget:
     lost_bytes: int = 0
     error: str = ""
     retry_at: float = 0.0
+    bundle: str = ""  # that it was written in, and of which no receipt has come
 
     def as_json(self, name: str) -> dict[str, Any]:
         """Return the fields as `status --json` has them, for the target of this name."""
@@ -61,6 +67,7 @@ class AtTarget:
             "lost_bytes": self.lost_bytes,
             "error": self.error,
             "retry_at": iso(self.retry_at) if self.retry_at else None,
+            "bundle": self.bundle or None,
         }
 
 
@@ -85,7 +92,7 @@ class LogStanding:
         return (
             not self.error
             and self.indexed_bytes == self.durable_bytes
-            and all(a.state in DONE for a in self.at.values())
+            and all(a.state in SETTLED for a in self.at.values())
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -141,6 +148,7 @@ def together(parts: Sequence[AtTarget]) -> AtTarget:
         lost_bytes=sum(part.lost_bytes for part in parts),
         error=next((part.error for part in parts if part.error), ""),
         retry_at=min((part.retry_at for part in parts if part.retry_at), default=0.0),
+        bundle=next((part.bundle for part in parts if part.bundle), ""),
     )
 
 
@@ -172,6 +180,7 @@ def _held_of(ats: Sequence[AtTarget]) -> dict[str, Any]:
     return {
         "logs": len(ats),
         "logs_delivered": sum(at.state in DONE for at in ats),
+        "logs_one_way": sum(at.state == ONE_WAY for at in ats),
         "delivered_bytes": sum(at.bytes for at in ats),
         "delivered_records": sum(at.records for at in ats),
         "files_delivered": sum(at.files for at in ats),

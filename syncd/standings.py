@@ -11,7 +11,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,10 @@ from runstore.errors import LogError, NotFound
 from runstore.paths import is_edit_log_name, run_id_of
 from runstore.runlog.live import LiveReader
 from runstore.syncd.fanout import FanOut
-from runstore.syncd.remotes.configured import is_known
-from runstore.syncd.standing import DONE, AtTarget, LogStanding
+from runstore.syncd.receipts import CARRIED
+from runstore.syncd.remotes.bundle import AWAITED, BUNDLE
+from runstore.syncd.remotes.configured import is_known, load_remotes
+from runstore.syncd.standing import DONE, ONE_WAY, AtTarget, LogStanding
 
 # Of a log that has grown since it was indexed so many bytes are read to count its records.
 _COUNTED_BYTES = 4 << 20
@@ -79,6 +81,7 @@ class Standings:
         self._connection, self._fan_out, self._live = connection, fan_out, live or {}
         self._deliveries, self._names = self._known_deliveries()
         self._edited = self._runs_of_edit_logs()
+        self._written = _written_for(fan_out)
         self._holding: Mapping[RunPath, Iterable[str]] = {}  # the targets that hold some of a run, by their names
 
     def logs(self, wanted: Callable[[str], bool] | None = None, run: str = "") -> list[LogStanding]:
@@ -118,12 +121,16 @@ class Standings:
         others = (name for name, url in urls.items() if url == one.url)
         return next(others, None if is_known else one.remote)
 
+    def _counts(self, one: _Delivery, name: str) -> bool:
+        """Whether a target is one still: named and not removed by the user, a URL, or whoever got runs by hand."""
+        return name in self._fan_out.policies or is_known(name) or one.target.startswith(CARRIED)
+
     def _targets_of_runs(self, logs: Iterable[_Log]) -> Mapping[RunPath, Iterable[str]]:
         found: dict[RunPath, dict[str, None]] = {}
         for log in logs:
             for one in self._deliveries.get(log.id, ()):
                 name = self._names.get(one.target, "")
-                if name in self._fan_out.policies or is_known(name):
+                if self._counts(one, name):
                     found.setdefault(self._run_of(log), {})[name] = None
         return found
 
@@ -167,12 +174,33 @@ class Standings:
             names = tuple(name for name, policy in policies if policy.wants(path, run.project, run.entity, tags))
             waiting = "unwatched"
         names = (*names, *self._holding.get(run, ()))  # who has a part of a run is to get the rest
-        at = {name: AtTarget(waiting, files_left=-1) for name in names if not is_empty}
+        at = {name: AtTarget(_waits(name, waiting), files_left=-1) for name in names if not is_empty}
         for one in self._deliveries.get(log.id, ()):
             name = self._names.get(one.target, "")
-            if name in self._fan_out.policies or is_known(name):  # not of a remote that the user has removed
-                at[name] = _held(one, durable, waiting, has_files=not is_edit_log_name(path.name))
+            if self._counts(one, name):
+                at[name] = _held(one, durable, _waits(name, waiting), has_files=not is_edit_log_name(path.name))
+        for name, (state, written) in self._written.items():
+            size, bundle = written.get(log.path, (0, ""))
+            if name in at and at[name].state == waiting and bundle and size >= durable:
+                at[name] = replace(at[name], state=state, bundle=bundle)
         return {name: _with_live(name, one, live) for name, one in at.items()}
+
+
+def _written_for(fan_out: FanOut) -> dict[str, tuple[str, Mapping[str, tuple[int, str]]]]:
+    """Return, by target, what is said of logs that were written to bundles, and by path up to where, and in which."""
+    targets = [name for name, (kind, *_) in fan_out.places.items() if kind == BUNDLE]
+    if not targets:
+        return {}
+    from runstore.syncd.bundles.ledger import written_logs
+
+    one_way = {name for name, remote in load_remotes().items() if remote.bundles.one_way}
+    states = {name: ONE_WAY if name in one_way else AWAITED for name in targets}
+    return {name: (state, written_logs(name, fan_out.urls[name])) for name, state in states.items()}
+
+
+def _waits(name: str, waiting: str) -> str:
+    """Return the state of what a target is to get: who gets runs by hand needs no daemon that watches them."""
+    return "waiting" if name.startswith(CARRIED) else waiting
 
 
 def _held(one: _Delivery, durable: int, waiting: str, *, has_files: bool) -> AtTarget:
@@ -208,6 +236,7 @@ def _with_live(name: str, at: AtTarget, live: Mapping[str, Any]) -> AtTarget:
         lost_bytes=at.lost_bytes,
         error=live.get("errors", {}).get(name, at.error),
         retry_at=time.time() + seconds if seconds is not None else 0.0,
+        bundle=at.bundle,
     )
 
 

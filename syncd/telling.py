@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from runstore.errors import UsageError
-from runstore.syncd.courier import Courier, Standing
+from runstore.syncd.courier import Standing
+from runstore.syncd.couriers import AnyCourier
 from runstore.syncd.delivery import Ready
 from runstore.syncd.upload import State
 
@@ -18,7 +19,7 @@ from runstore.syncd.upload import State
 WHICH = ("all", "unsettled", "none")
 
 
-def told(known: Iterable[Ready], couriers: Sequence[Courier], which: str = "all") -> dict[str, Any]:
+def told(known: Iterable[Ready], couriers: Sequence[AnyCourier], which: str = "all") -> dict[str, Any]:
     """Return `logs` and the `totals` of all logs, for the daemon's status; raises UsageError for another `which`."""
     if which not in WHICH:
         raise UsageError(f"{which!r} tells of no logs; ask for {', '.join(WHICH)}")

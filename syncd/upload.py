@@ -171,3 +171,14 @@ class Upload:
         if self.state is not State.GONE:
             self.error, self.retry_at = error, retry_at
             self.failures += 1
+
+
+def is_settled(records: Upload, beside: Upload | None) -> bool:
+    """Return whether a log, and what lies beside it, needs no more for now: it is proven, or waits after a failure.
+
+    What lies beside a log comes behind its records; None before its turn.
+    """
+    if records.state in WAITS_FOR_A_TIME:
+        return True
+    is_over = beside is not None and (beside.state is State.VERIFIED or beside.state in WAITS_FOR_A_TIME)
+    return records.state is State.VERIFIED and is_over

@@ -78,12 +78,14 @@ class Control(_message.Message):
     def __init__(self, mailbox_slot: _Optional[str] = ...) -> None: ...
 
 class HeaderRecord(_message.Message):
-    __slots__ = ("version_info", "origin")
+    __slots__ = ("version_info", "origin", "derived")
     VERSION_INFO_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    DERIVED_FIELD_NUMBER: _ClassVar[int]
     version_info: VersionInfo
     origin: Origin
-    def __init__(self, version_info: _Optional[_Union[VersionInfo, _Mapping]] = ..., origin: _Optional[_Union[Origin, _Mapping]] = ...) -> None: ...
+    derived: Derived
+    def __init__(self, version_info: _Optional[_Union[VersionInfo, _Mapping]] = ..., origin: _Optional[_Union[Origin, _Mapping]] = ..., derived: _Optional[_Union[Derived, _Mapping]] = ...) -> None: ...
 
 class VersionInfo(_message.Message):
     __slots__ = ("producer", "min_consumer")
@@ -132,6 +134,16 @@ class Origin(_message.Message):
     starting_step: int
     program: str
     def __init__(self, writer: _Optional[str] = ..., version: _Optional[str] = ..., host: _Optional[str] = ..., boot_id: _Optional[str] = ..., pid: _Optional[int] = ..., pid_started_ticks: _Optional[int] = ..., kind: _Optional[_Union[Origin.Kind, str]] = ..., started_ns: _Optional[int] = ..., starting_step: _Optional[int] = ..., program: _Optional[str] = ...) -> None: ...
+
+class Derived(_message.Message):
+    __slots__ = ("log_id", "size", "left_out")
+    LOG_ID_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
+    log_id: str
+    size: int
+    left_out: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, log_id: _Optional[str] = ..., size: _Optional[int] = ..., left_out: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class FooterRecord(_message.Message):
     __slots__ = ("pending", "edit", "artifact")

@@ -18,6 +18,7 @@ from runstore.syncd.runwise.progress import LogProgress
 _PIECE_BYTES = 1 << 20
 # Two lanes deliver one run, and keep what is theirs: that of what lies beside the logs, and all else.
 _OF_BESIDE = frozenset(("artifacts_done", "ended"))
+_OF_ALERTS = frozenset(("alerts_sent",))
 _OF_ROWS = frozenset(one.name for one in fields(LogProgress)) - _OF_BESIDE
 
 
@@ -42,27 +43,15 @@ class Books:
 
     def keep_rows(self, log: Path, log_id: str, progress: LogProgress, *, is_durable: bool = False) -> None:
         """Keep how far the rows of a log are; what is lost of that the server is asked for."""
-
-        def changed(kept: Receipt | None) -> Receipt:
-            return self._with(kept, progress, _OF_ROWS)
-
-        receipts.change(log, log_id, self.identity, changed, is_durable=is_durable)
+        self._keep(log, log_id, progress, _OF_ROWS, is_durable)
 
     def keep_alerts(self, log: Path, log_id: str, progress: LogProgress) -> None:
-        """Keep how many alerts of a log were sent."""
-
-        def changed(kept: Receipt | None) -> Receipt:
-            return self._with(kept, progress, frozenset(("alerts_sent",)))
-
-        receipts.change(log, log_id, self.identity, changed)
+        """Keep how many alerts of a log were sent: nobody can be asked for that."""
+        self._keep(log, log_id, progress, _OF_ALERTS, is_durable=True)
 
     def keep_artifacts(self, log: Path, log_id: str, progress: LogProgress) -> None:
         """Keep which artifacts of a log were made known; one that was is made known again without harm."""
-
-        def changed(kept: Receipt | None) -> Receipt:
-            return self._with(kept, progress, _OF_BESIDE)
-
-        receipts.change(log, log_id, self.identity, changed, is_durable=False)
+        self._keep(log, log_id, progress, _OF_BESIDE, is_durable=False)
 
     def keep_beside(self, log: Path, log_id: str, progress: LogProgress, done: FilesDelivered) -> Receipt:
         """Keep what the target has taken of what lies beside a log, unless the receipt says so already."""
@@ -108,6 +97,12 @@ class Books:
             lambda kept: replace(changed(kept), verified_at=receipts.now()),
             is_durable=is_durable,
         )
+
+    def _keep(self, log: Path, log_id: str, progress: LogProgress, names: frozenset[str], is_durable: bool) -> None:
+        def changed(kept: Receipt | None) -> Receipt:
+            return self._with(kept, progress, names)
+
+        receipts.change(log, log_id, self.identity, changed, is_durable=is_durable)
 
     def _with(self, kept: Receipt | None, progress: LogProgress, names: frozenset[str]) -> Receipt:
         """Return a receipt that says of these fields what `progress` does."""

@@ -114,7 +114,7 @@ class RunDelivery:
         try:
             for beside in besides:
                 beside.deliver(ending.files if ending and beside is besides[-1] else ())
-            _tell(server, remote, besides, ending)
+            _tell_of_files(server, remote, besides, ending)
         finally:
             for beside in besides:
                 beside.keep()
@@ -124,10 +124,8 @@ class RunDelivery:
         own = next((one for part, one in zip(run.parts, besides, strict=True) if part.log == here), None)
         done = own.done if own else FilesDelivered()
         # Of all logs: when their turns come, nothing is left of them.
-        done.sent, done.bytes_sent = (
-            sum(one.done.sent for one in besides),
-            sum(one.done.bytes_sent for one in besides),
-        )
+        done.sent = sum(one.done.sent for one in besides)
+        done.bytes_sent = sum(one.done.bytes_sent for one in besides)
         return done, sum(beside.artifacts for beside in besides)
 
     @contextmanager
@@ -176,7 +174,7 @@ def _prove_copy(what: Ready, run: RunSnapshot, books: Books, sent: Sent) -> None
         sent.receipts[str(log)] = books.prove(what.log, what.log_id, what.end, what.records, None)
 
 
-def _tell(server: ServerRun, remote: RunRemote, besides: Sequence[Beside], ending: Ending | None) -> None:
+def _tell_of_files(server: ServerRun, remote: RunRemote, besides: Sequence[Beside], ending: Ending | None) -> None:
     """Tell a server which files it has, and that the run has ended, if it has."""
     uploaded = [path for beside in besides for path in beside.uploaded]
     if ending is not None:

@@ -72,10 +72,10 @@ class Place:
         self.assert_in_order()
         return report
 
-    def start(self, spawner: Spawner, *arguments: str) -> Spawned:
-        """Begin `runstore sync` in a process of its own."""
+    def start(self, spawner: Spawner, *arguments: str, processes: int = 0) -> Spawned:
+        """Begin `runstore sync` in a process of its own, which may have others, as `Spawner.start` says."""
         given = ("sync", "--remote", "wandb", "--quiet", *arguments)
-        return spawner.start(self.folder, self.environment, *given, most_bytes=MOST_BYTES)
+        return spawner.start(self.folder, self.environment, *given, most_bytes=MOST_BYTES, processes=processes)
 
     def state(self) -> dict[str, JsonObject]:
         """Return all that the server holds, by run."""

@@ -20,9 +20,10 @@ from tests.commands import ROOT
 
 # Forks for every line that comes, says the number of the child, and, asked to wait for one, how that ended.
 _PROGRAM = """
-import json, os, sys
+import json, os, signal, sys
 import runstore.cli.main, runstore.cli.sync, runstore.index.indexer, runstore.syncd.oneround
 import runstore.syncd.remotes.wandb.remote, runstore.syncd.runwise.content.generated, runstore.settings
+import runstore.index.parallel, runstore.syncd.crew
 
 def run(asked):
     os.setsid()
@@ -32,7 +33,11 @@ def run(asked):
     said = os.open(asked["said"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for number, opened in enumerate((os.open(os.devnull, os.O_RDONLY), said, said)):
         os.dup2(opened, number)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     runstore.syncd.remotes.wandb.remote.MOST_BYTES = asked["most_bytes"]
+    if asked["processes"]:
+        runstore.index.parallel.most_workers = lambda: asked["processes"]
+        runstore.syncd.crew.WORTH_BYTES = 0
     sys.argv = ["runstore", *asked["arguments"]]
     code = 99
     try:
@@ -69,6 +74,10 @@ class Spawned:
         os.kill(self.pid, signal.SIGKILL)
         assert self.wait() == -signal.SIGKILL
 
+    def interrupt(self) -> None:
+        """Do what Ctrl-C does at a terminal: tell it, and all processes that it has."""
+        os.killpg(self.pid, signal.SIGINT)
+
     def is_going_on(self) -> bool:
         """Return whether it has not ended yet."""
         return (Path("/proc") / str(self.pid) / "stat").read_text().split()[2] != "Z"
@@ -102,11 +111,16 @@ class Spawner:
         self._process.wait()
         self._process.stdout.close()
 
-    def start(self, folder: Path, environment: Mapping[str, str], *arguments: str, most_bytes: int) -> Spawned:
-        """Begin a command in a folder, one push of which takes so many bytes of lines."""
+    def start(
+        self, folder: Path, environment: Mapping[str, str], *arguments: str, most_bytes: int, processes: int = 0
+    ) -> Spawned:
+        """Begin a command in a folder, one push of which takes so many bytes of lines.
+
+        On a machine of so many `processes`, few runs are worth one for each; 0: as it is.
+        """
         said = folder / "said.txt"
         asked = {"folder": str(folder), "environment": dict(environment), "arguments": arguments, "said": str(said)}
-        return Spawned(self, self.ask({**asked, "most_bytes": most_bytes}), said)
+        return Spawned(self, self.ask({**asked, "most_bytes": most_bytes, "processes": processes}), said)
 
     def ask(self, question: Mapping[str, object]) -> int:
         """Return the number that the process says."""

@@ -25,7 +25,7 @@ from tests.wandbserver.state import differences
 NEWEST = stock.STOCK_VERSIONS[0]
 TOPICS = ("basics", "configured", "summarised", "metrics", "branched", "continued", "artifacts", "messages")
 # Of topics that take long only some runs, by the topic's name and theirs.
-SOME = ("pictures-masks", "tables-own_charts", "tables-with_images", "ending-raised", "ending-left")
+SOME = ("pictures-masks", "tables-own_charts", "tables-with_images", "sampled", "ending-raised", "ending-left")
 # They set back a run that no server has.
 NOT_DELIVERABLE = {"rewound_elsewhere", "rewound_without_an_id"}
 
@@ -77,7 +77,7 @@ IMPROVEMENTS = (
         "progress", r"console\.stdout\[[12]\]|files\.output\.log", "backspaces and erasures are obeyed", "stock"
     ),
     Improvement("put_into_the_folder|saved_in_the_folder", r"files\.own\.txt", "all files of the folder are delivered"),
-    # The time that a run took is in two records, rounded in one and cut off in the other.
+    # The time that a run took is in two records, which are made a moment apart.
     Improvement(".*", rf"{_SUMMARY}\._wandb\.runtime", "as the exit record has it", "ours", may_be_equal=True),
 )
 

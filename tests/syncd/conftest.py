@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +14,8 @@ from runstore.index.live import LiveIndexer
 from runstore.syncd.remotes.hub import HubRemote
 from runstore.syncd.tailing import Tails
 from tests.syncd.hubs import RunningHub, hub_in_thread
+from tests.syncd.tls import self_signed
+from tests.syncd.wandbs import Met, met
 from tests.timing import Clock
 
 
@@ -42,3 +47,26 @@ def remote(hub: RunningHub) -> Iterator[HubRemote]:
     opened = hub.remote()
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def untrusted(tmp_path: Path) -> Iterator[str]:
+    """The URL of a server whose certificate nobody has signed."""
+    context = self_signed(tmp_path / "self-signed.pem")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection, contextlib.suppress(OSError):  # the client has seen enough
+                context.wrap_socket(connection, server_side=True).close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"https://localhost:{listening.getsockname()[1]}"
+        thread.join(10)
+
+
+@pytest.fixture
+def meeting() -> Iterator[Met]:
+    with met() as both:
+        yield both

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
-import socket
-import ssl
-import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
-from pathlib import Path
 
 import httpx
 import pytest
@@ -20,44 +15,6 @@ from runstore.syncd.remotes.hub import HubRemote
 from runstore.syncd.remotes.overhttp import retry_after
 
 # Of "localhost", signed by itself, for a hundred years; made for this test.
-CERTIFICATE = """\
------BEGIN CERTIFICATE-----
-MIIBmzCCAUGgAwIBAgIUcZjUUQDFkZ7FZzBXJTzMu0lWc0owCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMTE3Mzc1M1oYDzIxMjYxMDI4
-MTczNzUzWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAASUunRx1iLfeVHPUZ2zkCH41ZnSH8gncyqlyur4or77hY92Xgkg+O3C
-WU2Ms0Zenf1/ECa4kUdhIrkn+KkskkOio28wbTAdBgNVHQ4EFgQUqXQpXcr82B1S
-zZShP62h0yU27howHwYDVR0jBBgwFoAUqXQpXcr82B1SzZShP62h0yU27howDwYD
-VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
-zj0EAwIDSAAwRQIgZY2jsAe0+wiMELk2RbehZ00p8Tb4Jm2EC11pPTFyYMwCIQDs
-T4hDn8EX7mEw7aUZd8Bv5+wc2Lhw1Oorhcz5fkKzjA==
------END CERTIFICATE-----
------BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg00jNeelc9XPSzlEj
-NxEE5C/BPUae5/e2PScBemSimZ6hRANCAASUunRx1iLfeVHPUZ2zkCH41ZnSH8gn
-cyqlyur4or77hY92Xgkg+O3CWU2Ms0Zenf1/ECa4kUdhIrkn+KkskkOi
------END PRIVATE KEY-----
-"""
-
-
-@pytest.fixture
-def untrusted(tmp_path: Path) -> Iterator[str]:
-    """The URL of a server whose certificate nobody has signed."""
-    path = tmp_path / "self-signed.pem"
-    path.write_text(CERTIFICATE)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def serve() -> None:
-            connection, _ = listening.accept()
-            with connection, contextlib.suppress(OSError):  # the client has seen enough
-                context.wrap_socket(connection, server_side=True).close()
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield f"https://localhost:{listening.getsockname()[1]}"
-        thread.join(10)
 
 
 def test_a_certificate_that_cannot_be_trusted_is_for_a_person(untrusted: str) -> None:

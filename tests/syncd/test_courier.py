@@ -135,7 +135,9 @@ def test_a_growing_log_is_verified_again_and_again_and_told(hub: RunningHub, tmp
     with working(Courier("lab", proven=proven), what) as courier:
         for _ in range(3):
             until(functools.partial(is_verified, courier, what))
-            assert courier.delivered(what.log) == (what.end, what.records)
+            standing = courier.standing(what.log)
+            assert standing is not None
+            assert (standing.verified_bytes, standing.verified_records) == (what.end, what.records)
             what = grown(what, 5000)
             courier.give(what)
         until(lambda: is_verified(courier, what))

@@ -14,7 +14,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "daemon.md").read_text(encoding="ut
 
 def test_every_state_is_explained() -> None:
     table = TEXT[TEXT.index("| state at a target |") :].partition("\n\n")[0]
-    explained = [name for line in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])]
+    explained = [name for line in table.splitlines()[2:] for name in re.findall(r"`([\w ]+)`", line.split("|")[1])]
     assert sorted(explained) == sorted(STATES)
 
 

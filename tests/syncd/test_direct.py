@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from runstore.syncd.remotes import direct
-from tests.syncd.test_answers import CERTIFICATE
+from runstore.syncd.remotes import direct, exchange
+from tests.syncd.tls import self_signed
 
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Said: yes\r\n\r\n{}"
 Script = Callable[[int, bytes], bytes | None]
@@ -67,6 +67,20 @@ class Scripted:
                 connection.sendall(answer)
                 if b"Connection: close" in answer:
                     return
+
+
+class Trickling(Scripted):
+    """A server that says the same again and again, and never comes to an end."""
+
+    def __init__(self, said: bytes) -> None:
+        self._said = said
+        super().__init__(lambda number, data: said)
+
+    def _answer(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            while True:
+                connection.sendall(self._said)
+                threading.Event().wait(0.01)
 
 
 def put(
@@ -131,6 +145,11 @@ def test_what_is_closed_keeps_no_connection(transport: direct.DirectTransport) -
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}",
         b"HTTP/1.1 100 Continue\r\n\r\n" + GOOD,
+        b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + GOOD,
+        b"HTTP/1.0 200 OK\r\nConnection: close\r\n\r\n{}",
+        b"HTTP/1.1 200\nContent-Length:2\n\n{}",
+        b"HTTP/1.1 200 OK\r\nX-Folded: a\r\n b\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n02;a=b\r\n{}\r\n0\r\nTrailer: x\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(gzip.compress(b"{}", mtime=0))
         + gzip.compress(b"{}", mtime=0),
     ],
@@ -152,6 +171,14 @@ def test_answers_are_understood_however_they_are_sent(transport: direct.DirectTr
             httpx.RemoteProtocolError,
         ),
         (b"SSH-2.0 hello\r\nConnection: close\r\n", httpx.RemoteProtocolError),
+        (b"HTTP/1.1 99 Low\r\nConnection: close\r\n\r\n", httpx.RemoteProtocolError),
+        (b"HTTP/1.1 200 OK\r\nno header\r\nConnection: close\r\n\r\n", httpx.RemoteProtocolError),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}", httpx.RemoteProtocolError),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\n{}", httpx.RemoteProtocolError),
+        (b"HTTP/1.1 200 OK\r\nX: " + bytes(70_000), httpx.RemoteProtocolError),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 201 + b"\r\n{}", httpx.RemoteProtocolError),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n{}", httpx.RemoteProtocolError),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{}\r\n0\r\n\r\n", httpx.RemoteProtocolError),
     ],
 )
 def test_what_is_no_answer_is_said_as_httpx_says_it(
@@ -171,9 +198,57 @@ def test_an_answer_without_an_end_is_not_read_for_ever(
         put(transport, server.url)
 
 
+@pytest.mark.parametrize("said", [b"Content-Length: 5000000000", b"Transfer-Encoding: chunked\r\n\r\nffffffff"])
+def test_an_answer_that_says_it_is_too_long_is_not_read(transport: direct.DirectTransport, said: bytes) -> None:
+    endless = b"HTTP/1.1 200 OK\r\n" + said + b"\r\n\r\n{}"
+    refused = pytest.raises(httpx.RemoteProtocolError, match="more than 67,108,864 bytes")
+    with Scripted(lambda number, data: endless) as server, refused:
+        put(transport, server.url)
+
+
+def test_an_answer_without_content_leaves_the_connection_as_it_is(transport: direct.DirectTransport) -> None:
+    with Scripted(lambda number, data: b"HTTP/1.1 204 No Content\r\n\r\n") as server:
+        for _ in range(3):
+            assert put(transport, server.url).content == b""
+        assert server.connections == 1
+
+
+def test_a_large_body_arrives_whole_behind_its_head(transport: direct.DirectTransport) -> None:
+    body = bytes(range(256)) * 1000
+    arrived = bytearray()
+
+    def script(number: int, data: bytes) -> bytes:
+        arrived.extend(data)
+        return GOOD if arrived.endswith(body) else b""
+
+    with Scripted(script) as server:
+        assert put(transport, server.url, iter([body[:100_000], body[100_000:]]), len(body)).content == b"{}"
+    assert arrived.split(b"\r\n\r\n", 1)[1] == body
+
+
 def test_a_server_that_says_nothing_is_given_up(transport: direct.DirectTransport) -> None:
     with Scripted(lambda number, data: b"") as server, pytest.raises(httpx.ReadTimeout):
         put(transport, server.url, timeout=0.05)
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 100 Continue\r\n\r\n", b"x"], ids=["never yet", "byte by byte"])
+def test_an_answer_that_trickles_is_given_up(
+    transport: direct.DirectTransport, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    monkeypatch.setattr(exchange, "WHOLE_ANSWER_SECONDS", 0.2)
+    with Trickling(answer) as server, pytest.raises(httpx.ReadTimeout):
+        put(transport, server.url)
+
+
+def test_the_patience_for_an_answer_begins_anew_with_each(
+    transport: direct.DirectTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "WHOLE_ANSWER_SECONDS", 0.5)
+    with Scripted(lambda number, data: GOOD) as server:
+        put(transport, server.url)
+        threading.Event().wait(0.6)
+        assert put(transport, server.url).content == b"{}"
+        assert server.connections == 1
 
 
 def test_nobody_there_is_a_connection_that_failed(transport: direct.DirectTransport) -> None:
@@ -213,32 +288,16 @@ def test_content_that_fails_ends_the_connection_and_is_raised_as_it_is(transport
         assert server.connections == 2
 
 
-def test_a_certificate_that_nobody_signed_is_told_as_such(transport: direct.DirectTransport, tmp_path: Path) -> None:
-    path = tmp_path / "self-signed.pem"
-    path.write_text(CERTIFICATE)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def serve() -> None:
-            connection, _ = listening.accept()
-            with connection, contextlib.suppress(OSError):
-                context.wrap_socket(connection, server_side=True).close()
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        with pytest.raises(httpx.ConnectError) as raised:
-            put(transport, f"https://localhost:{listening.getsockname()[1]}/")
-        thread.join(10)
+def test_a_certificate_that_nobody_signed_is_told_as_such(transport: direct.DirectTransport, untrusted: str) -> None:
+    with pytest.raises(httpx.ConnectError) as raised:
+        put(transport, f"{untrusted}/")
     assert isinstance(raised.value.__cause__, ssl.SSLCertVerificationError)
 
 
 def test_a_server_that_is_trusted_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "own.pem"
-    path.write_text(CERTIFICATE)
+    context = self_signed(path)
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:

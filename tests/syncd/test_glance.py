@@ -60,14 +60,19 @@ def saved_file(stock: StockRun) -> None:
     stock.saves("model.pt")
 
 
-def artifact_behind_other_fields(stock: StockRun) -> None:
-    artifact(stock)
-    record = Record.FromString(stock.bodies.pop())
-    control, rest = Record(control={"mailbox_slot": "x"}), record.SerializeToString()
-    stock.bodies.append(control.SerializeToString() + rest)  # protobuf's libraries differ in what comes first
+def behind(other: bytes) -> Callable[[StockRun], None]:
+    def named(stock: StockRun) -> None:
+        artifact(stock)
+        stock.bodies.append(other + stock.bodies.pop())  # protobuf's libraries differ in what comes first
+
+    return named
 
 
-@pytest.mark.parametrize("named", [artifact, saved_file, artifact_behind_other_fields])
+behind_control = behind(Record(control={"mailbox_slot": "x"}).SerializeToString())
+behind_info = behind(b"\xc2\x0c\x04\n\x02r1")  # field 200, the stream's id
+
+
+@pytest.mark.parametrize("named", [artifact, saved_file, behind_control, behind_info])
 def test_what_stock_tools_left_outside_is_the_indexes_matter(tmp_path: Path, named: Callable[[StockRun], None]) -> None:
     stock = StockRun(tmp_path)
     named(stock)

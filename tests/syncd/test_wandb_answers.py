@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from pathlib import Path
@@ -26,19 +26,13 @@ from runstore.errors import (
 from runstore.syncd.remotes.runs import HISTORY, Lines, RunFile, ServerRun
 from runstore.syncd.remotes.wandb.pace import Pace
 from runstore.syncd.remotes.wandb.remote import WandbRemote
-from tests.syncd.wandbs import Met, answering, artifact, description, entry, met, remote_over
+from tests.syncd.wandbs import Met, answering, artifact, description, entry, remote_over
 from tests.wandbserver.drift import Drift
 from tests.wandbserver.faults import Fault, answer, cut_answer, cut_request, hang_up
 
 SCHEMA = Path(__file__).parents[1] / "wandbserver" / "schema.graphql"
 RUN = ServerRun("", "e", "p", "r1")
 ROW = {HISTORY: Lines(0, ['{"_step": 0}'])}
-
-
-@pytest.fixture
-def meeting() -> Iterator[Met]:
-    with met() as both:
-        yield both
 
 
 def upsert(remote: WandbRemote) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +14,10 @@ import pytest
 from runstore.errors import RemoteConflict, RemoteFailed
 from runstore.syncd.remotes.runs import ManifestEntry, ServerRun
 from runstore.syncd.remotes.wandb import parts as wandb_parts
-from tests.syncd.wandbs import LAYOUT, Met, artifact, entry, md5, met, remote_over
+from tests.syncd.wandbs import LAYOUT, Met, artifact, entry, md5, remote_over, silent
 from tests.wandbserver.faults import answer
 
 RUN = ServerRun("", "e", "p", "r1")
-
-
-@pytest.fixture
-def meeting() -> Iterator[Met]:
-    with met() as both:
-        yield both
-
-
-def silent(size: int) -> None:
-    """Take no note of progress."""
-
-
-def operations(both: Met) -> list[str]:
-    return [name for name, _ in both.server.operations if "Artifact" in name]
 
 
 def test_an_artifact_is_committed_with_all_its_bytes(meeting: Met, tmp_path: Path) -> None:
@@ -54,7 +39,7 @@ def test_an_artifact_is_committed_with_all_its_bytes(meeting: Met, tmp_path: Pat
     assert held.manifest is not None
     birth = {"birthArtifactID": held.artifact_id}  # by which servers find the bytes again
     assert held.manifest["contents"]["a.txt"] == {"digest": md5(b"1"), "size": 1, **birth}
-    assert operations(meeting) == [
+    assert meeting.artifact_operations() == [
         *("CreateArtifact", "CreateArtifactManifest", "CreateArtifactFiles"),
         *("CreateArtifactManifest", "CommitArtifact"),
     ]
@@ -65,9 +50,9 @@ def test_of_one_that_is_there_nothing_is_sent(meeting: Met, tmp_path: Path) -> N
     one = artifact(entry("a.txt", tmp_path, b"1"))
     run = meeting.run()
     meeting.remote.log_artifact(run, one, silent)
-    before = len(operations(meeting))
+    before = len(meeting.artifact_operations())
     meeting.remote.log_artifact(run, one, silent)
-    assert operations(meeting)[before:] == ["CreateArtifact"]
+    assert meeting.artifact_operations()[before:] == ["CreateArtifact"]
 
 
 def test_references_are_told_as_they_are(meeting: Met, tmp_path: Path) -> None:
@@ -98,7 +83,7 @@ def test_what_several_processes_make_is_committed_by_the_last(meeting: Met, tmp_
     one, two = entry("0.txt", tmp_path, b"0"), entry("1.txt", tmp_path, b"1")
     meeting.remote.log_artifact(run, artifact(one, distributed_id="g1", is_final=False), silent)
     assert not meeting.server.artifacts[0].committed
-    assert operations(meeting)[-1] == "UpdateArtifactManifest"
+    assert meeting.artifact_operations()[-1] == "UpdateArtifactManifest"
     meeting.remote.log_artifact(run, artifact(two, distributed_id="g1"), silent)
     (held,) = meeting.server.artifacts
     assert held.committed
@@ -177,7 +162,7 @@ def test_an_address_that_has_expired_is_asked_for_anew(meeting: Met, tmp_path: P
     meeting.remote.log_artifact(meeting.run(), artifact(entry("a", tmp_path, b"0")), silent)
     (held,) = meeting.server.artifacts
     assert held.committed
-    assert operations(meeting).count("CreateArtifactFiles") == 2
+    assert meeting.artifact_operations().count("CreateArtifactFiles") == 2
 
 
 @pytest.mark.parametrize("operation", ["CreateArtifact", "CreateArtifactManifest", "CreateArtifactFiles", "Commit*"])
@@ -287,7 +272,7 @@ def test_many_files_are_asked_about_a_few_hundred_at_once(meeting: Met, tmp_path
     (held,) = meeting.server.artifacts
     assert held.committed
     assert len(held.files) == 600
-    assert operations(meeting).count("CreateArtifactFiles") == 2
+    assert meeting.artifact_operations().count("CreateArtifactFiles") == 2
 
 
 def test_the_layout_of_the_storage_is_told(meeting: Met, tmp_path: Path) -> None:

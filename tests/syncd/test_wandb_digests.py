@@ -17,17 +17,13 @@ from runstore.core.manifest import XXH128, content_digest
 from runstore.errors import RemoteConflict
 from runstore.syncd.remotes.runs import ManifestEntry, OutgoingArtifact, ServerRun
 from runstore.syncd.remotes.wandb import parts as wandb_parts
-from tests.syncd.wandbs import Met, artifact, entry, md5, met, remote_over
+from tests.syncd.wandbs import Met, artifact, entry, md5, met, remote_over, silent
 from tests.wandbserver.drift import Drift
 from tests.wandbserver.holdings import DEFAULT_ENTITY, DIGESTS
 from tests.wandbserver.recorded import RecordedArtifact
 
 ALGORITHM = {"alg": "XXH128"}
 CONTENTS = {"a.txt": b"1", "d/b.bin": bytes(3 << 20), "empty": b""}
-
-
-def silent(size: int) -> None:
-    """Take no note of progress."""
 
 
 def quick(content: bytes) -> str:

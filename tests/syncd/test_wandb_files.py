@@ -13,22 +13,12 @@ import pytest
 
 from runstore.errors import RemoteConflict, RemoteError, RemoteFailed, RemoteUnreachable
 from runstore.syncd.remotes.runs import RunFile, ServerRun
-from tests.syncd.wandbs import Met, answering, met, remote_over
+from tests.syncd.wandbs import Met, answering, met, remote_over, silent
 from tests.syncd.wires import Wire
 from tests.wandbserver.drift import Drift
 from tests.wandbserver.faults import answer, cut_request, hang_up
 
 RUN = ServerRun("", "e", "p", "r1")
-
-
-@pytest.fixture
-def meeting() -> Iterator[Met]:
-    with met() as both:
-        yield both
-
-
-def silent(size: int) -> None:
-    """Take no note of progress."""
 
 
 def images(folder: Path, count: int) -> list[RunFile]:

@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from runstore.errors import RemoteConflict, RemoteFailed
-from tests.syncd.wandbs import Met, artifact, entry, met
+from tests.syncd.wandbs import Met, artifact, entry, met, silent
 from tests.wandbserver.drift import Drift
 from tests.wandbserver.faults import answer
 
 INPUT = {"is_output": False, "is_used": True}
 
 
-@pytest.fixture
-def meeting() -> Iterator[Met]:
-    with met() as both:
-        yield both
-
-
-def silent(size: int) -> None:
-    """Take no note of progress."""
-
-
-def operations(both: Met) -> list[str]:
-    return [name for name, _ in both.server.operations if "Artifact" in name]
-
-
 def test_input_is_nobodys_output_and_used_once_it_is_committed(meeting: Met, tmp_path: Path) -> None:
     meeting.remote.log_artifact(meeting.run("reader"), artifact(entry("a", tmp_path, b"1"), **INPUT), silent)
     (held,) = meeting.server.artifacts
     assert (held.committed, held.run_ids, held.used_by) == (True, [], ["reader"])
-    assert operations(meeting)[-2:] == ["CommitArtifact", "UseArtifact"]
+    assert meeting.artifact_operations()[-2:] == ["CommitArtifact", "UseArtifact"]
     assert meeting.server.errors == []
 
 
@@ -47,13 +32,13 @@ def test_input_that_is_there_already_is_used_as_it_is(meeting: Met, tmp_path: Pa
 
 def test_output_is_not_used(meeting: Met, tmp_path: Path) -> None:
     meeting.remote.log_artifact(meeting.run(), artifact(entry("a", tmp_path, b"1")), silent)
-    assert "UseArtifact" not in operations(meeting)
+    assert "UseArtifact" not in meeting.artifact_operations()
 
 
 def test_part_that_is_not_the_last_is_not_used(meeting: Met, tmp_path: Path) -> None:
     part = artifact(entry("a", tmp_path, b"1"), distributed_id="g", is_final=False, **INPUT)
     meeting.remote.log_artifact(meeting.run(), part, silent)
-    assert "UseArtifact" not in operations(meeting)
+    assert "UseArtifact" not in meeting.artifact_operations()
 
 
 def test_use_that_was_not_answered_is_told_again(meeting: Met, tmp_path: Path) -> None:
@@ -65,7 +50,7 @@ def test_use_that_was_not_answered_is_told_again(meeting: Met, tmp_path: Path) -
     meeting.remote.log_artifact(run, one, silent)
     (held,) = meeting.server.artifacts
     assert held.used_by == ["reader"]
-    assert operations(meeting).count("CommitArtifact") == 1
+    assert meeting.artifact_operations().count("CommitArtifact") == 1
 
 
 def test_use_that_is_refused_is_said(meeting: Met, tmp_path: Path) -> None:

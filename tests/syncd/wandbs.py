@@ -38,6 +38,14 @@ class Met:
         """Return the kind of each request that came, and what it was about."""
         return [f"{request.kind} {request.name}" for request in self.server.requests]
 
+    def artifact_operations(self) -> list[str]:
+        """Return the names of what was asked about artifacts."""
+        return [name for name, _ in self.server.operations if "Artifact" in name]
+
+
+def silent(size: int) -> None:
+    """Take no note of progress."""
+
 
 def description(run_id: str = "r1", **said: Any) -> RunDescription:
     """Return what a run is, in as few words as possible."""

@@ -10,6 +10,7 @@ import base64
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import httpx
@@ -82,11 +83,11 @@ class WandbConnection:
         """
         given = {"Authorization": self._authorization, "Content-Type": "application/json", "Accept-Encoding": "gzip"}
         given |= {"User-Agent": f"runstore/{VERSION}", "Content-Length": str(len(content)), **(headers or {})}
-        pace = self._paces[path.split("/")[1]]
+        pace, url = self._paces[path.split("/")[1]], _parsed(self.url + path)
 
         def once() -> httpx.Response:
             pace.wait(self.url)
-            answer = self._answer_to(httpx.Request("POST", self.url + path, headers=given, content=content), _TIMEOUT)
+            answer = self._answer_to(httpx.Request("POST", url, headers=given, content=content), _TIMEOUT)
             pace.heard(answer)
             return answer
 
@@ -204,6 +205,12 @@ class WandbConnection:
             f"{self.url}: no answer from {error.request.url.host} ({str(error) or type(error).__name__}); nothing is "
             "lost, see that the network reaches it, then try again"
         )
+
+
+@lru_cache(maxsize=64)
+def _parsed(url: str) -> httpx.URL:
+    """Return a URL; those that are asked often are read once."""
+    return httpx.URL(url)
 
 
 def _server_url(url: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, TypeAlias
 
-from runstore.syncd.runwise.content.protobytes import fields_of
+from runstore.runlog.fields import each_whole_field
 
 Environment: TypeAlias = dict[str, Any]
 _Spell: TypeAlias = Callable[[Any], Any]
@@ -45,7 +45,7 @@ def _wide(value: int) -> str:
 
 
 def _time(value: bytes) -> str:
-    said = dict(fields_of(value))
+    said = dict(each_whole_field(value))
     seconds, nanos = said.get(1, 0), said.get(2, 0)
     try:
         when = datetime.fromtimestamp(int(seconds), timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
@@ -84,14 +84,14 @@ class _Map:
     spell: Callable[[bytes], Any]
 
     def __call__(self, entry: bytes) -> Environment:
-        said = dict(fields_of(entry))
+        said = dict(each_whole_field(entry))
         key, value = said.get(1, b""), said.get(2, b"")
         return {_text(key): self.spell(value)} if isinstance(key, bytes) and isinstance(value, bytes) else {}
 
 
 def _spelled(message: bytes, fields: Mapping[int, tuple[str, _Spell]]) -> Environment:
     said: Environment = {}
-    for number, value in fields_of(message):
+    for number, value in each_whole_field(message):
         name, spell = fields.get(number, ("", _text))
         is_number = spell is _number or spell is _wide
         if not name or is_number == isinstance(value, bytes) or (not value and (is_number or spell is _text)):

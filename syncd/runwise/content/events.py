@@ -14,7 +14,9 @@ def event_of(stats: StatsRecord, started_ns: int) -> str:
     A value that is no JSON is left out.
     """
     seconds, nanos = stats.timestamp.seconds, stats.timestamp.nanos
-    runtime = (seconds * 1_000_000_000 + nanos - started_ns) / 1e9
+    # Whole seconds and the rest are added as floats, as Go's Duration.Seconds does: the same last digit as stock's.
+    whole, rest = divmod(seconds * 1_000_000_000 + nanos - started_ns, 1_000_000_000)
+    runtime = whole + rest / 1e9
     values = {item.key: item.value_json.encode() for item in stats.item}
     parts = [b'"_wandb":true', b'"_timestamp":%b' % _number(seconds + nanos / 1e9), b'"_runtime":%b' % _number(runtime)]
     parts += [spelled(f"{_PREFIX}{key}") + b":" + value for key, value in values.items() if is_one_line(value)]

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from runstore.core.metrics import unescaped
+from runstore.runlog.fields import each_whole_field
 from runstore.runlog.record_pb2 import Record
 from runstore.syncd.runwise.content.environment import merge, spelled
-from runstore.syncd.runwise.content.protobytes import fields_of
 
 Head: TypeAlias = dict[str, Any]
 
@@ -75,7 +75,7 @@ def _telemetry(head: Mapping[str, Any], record: Record) -> Head:
 
 def _with_telemetry(head: Mapping[str, Any], message: bytes) -> Head:
     said: dict[str, Any] = {}
-    for number, value in fields_of(message):
+    for number, value in each_whole_field(message):
         if isinstance(value, bytes) and number < _OWN_FIELDS:
             said = _merged(said, {str(number): _spelled(number, value)})
     return {**head, TELEMETRY: _merged(head.get(TELEMETRY, {}), said)} if said else dict(head)
@@ -83,9 +83,9 @@ def _with_telemetry(head: Mapping[str, Any], message: bytes) -> Head:
 
 def _spelled(number: int, value: bytes) -> Any:
     if number in _FLAGS:
-        return sorted({flag for flag, is_set in fields_of(value) if is_set})
+        return sorted({flag for flag, is_set in each_whole_field(value) if is_set})
     if number == _LABELS:
-        return {str(label): _text(text) for label, text in fields_of(value) if isinstance(text, bytes)}
+        return {str(label): _text(text) for label, text in each_whole_field(value) if isinstance(text, bytes)}
     return _text(value)
 
 

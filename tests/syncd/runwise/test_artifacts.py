@@ -115,7 +115,6 @@ def test_log_that_is_somebody_elses_names_no_file_of_ours(tmp_path: Path, monkey
 
 
 def test_digest_of_another_algorithm_is_checked_by_that(tmp_path: Path) -> None:
-    pytest.importorskip("xxhash")
     run = StockRun(tmp_path)
     run.logs("model", {"w": (original(tmp_path, "w", DATA), DATA)}, "XXH128")
     assert sources(sent(run.write().log)) == {"w": DATA}

@@ -8,10 +8,10 @@ import orjson
 import pytest
 
 from runstore.runlog import codec, wire
+from runstore.runlog.fields import each_whole_field
 from runstore.runlog.record_pb2 import EnvironmentRecord, Record
 from runstore.syncd.runwise.content.environment import merge, spelled
 from runstore.syncd.runwise.content.head import environments_of, says_of_head, taken_in, telemetry_of
-from runstore.syncd.runwise.content.protobytes import fields_of
 
 _TELEMETRY = wire.varint(11 << 3 | 2)
 _ENVIRONMENT = wire.varint(26 << 3 | 2)
@@ -113,5 +113,5 @@ def test_damaged_messages_end_where_they_are_damaged() -> None:
     whole = field(1, "Linux") + field(2, "CPython") + field(16, 300)
     for size in range(len(whole)):
         assert set(spelled(whole[:size]).items()) <= {("os", "Linux"), ("python", "CPython")}
-    assert list(fields_of(b"\x0b")) == []  # a group, which nobody writes any more
-    assert list(fields_of(b"\x09" + bytes(8) + b"\x15" + bytes(4))) == [(1, bytes(8)), (2, bytes(4))]
+    assert list(each_whole_field(b"\x0b")) == []  # a group, which nobody writes any more
+    assert list(each_whole_field(b"\x09" + bytes(8) + b"\x15" + bytes(4))) == [(1, bytes(8)), (2, bytes(4))]
