@@ -29,6 +29,10 @@ class Words:
         """Whether nothing is left."""
         return self.at >= len(self._text)
 
+    def between(self, start: int) -> str:
+        """Return what was read from a place on."""
+        return self._text[start : self.at].strip()
+
     def begins(self, text: str) -> bool:
         """Whether this comes next."""
         return self._text.startswith(text, self.at)

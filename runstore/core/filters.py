@@ -34,6 +34,16 @@ def parse_filter(text: str, now: float | None = None) -> Condition:
     return _Parser(Words(text), time.time() if now is None else now).whole()
 
 
+def terms_of(text: str, now: float | None = None) -> list[tuple[str, Condition]]:
+    """Return the terms of a filter that all have to hold, each as it was typed; the whole where "or" joins them.
+
+    Raises WrongFilter.
+    """
+    whole = parse_filter(text, now)
+    parser = _Parser(Words(text), time.time() if now is None else now)
+    return parser.terms() or [(text.strip(), whole)] if text.strip() else []
+
+
 def parse_order(text: str) -> list[Order]:
     """Return what `-summary.loss,created` means: fields by which runs are ordered, descending with a `-` before it."""
     names = [name.strip() for name in text.split(",")]
@@ -70,6 +80,18 @@ class _Parser:
         if not self._words.at_end:
             raise self._words.wrong("this ')' closes nothing")
         return condition
+
+    def terms(self) -> list[tuple[str, Condition]]:
+        """Return the terms of a filter that is right, with their texts; none where "or" joins them."""
+        found = []
+        while not self._words.at_end:
+            start = self._words.at
+            term = self._term()
+            found.append((self._words.between(start), term))
+            if self._words.is_word("or"):
+                return []
+            self._words.take_word("and")
+        return found
 
     def _filter(self) -> Condition:
         parts = [self._every()]

@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from runstore.errors import IndexDamaged, IndexUnusable, RunstoreError, StorageError
+from runstore.errors import IndexDamaged, IndexUnusable, RunstoreError, Stopped, StorageError
 from runstore.index.upkeep.notices import tell
 
 # Another process may be writing a large batch; it is seldom longer than some seconds.
@@ -33,6 +34,7 @@ class IndexConnection(sqlite3.Connection):
     path = Path()
     read_only = False
     until: float | None = None  # time.monotonic() up to which to wait for others, where somebody has a bound to keep
+    is_stopped = False
     _inode = -1
     _set_aside: SetAside | None = None
 
@@ -53,6 +55,29 @@ class IndexConnection(sqlite3.Connection):
             " long that takes"
         )
 
+    def stop(self) -> None:
+        """Let what is asked here raise Stopped from now on, what is under way too; for any thread.
+
+        What just begins may be missed: whoever wants an end calls again.
+        """
+        self.is_stopped = True
+        self.interrupt()
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Keep a bound meanwhile: whoever else writes is waited for no longer than this."""
+        before = self.until
+        self.until = time.monotonic() + seconds
+        self._wait_at_once(min(seconds, _BOUND_WAIT_SECONDS))
+        try:
+            yield
+        finally:
+            self.until = before
+            self._wait_at_once(QUIET_SECONDS if before is None else _BOUND_WAIT_SECONDS)
+
+    def _wait_at_once(self, seconds: float) -> None:
+        self.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
+
     @property
     def is_replaced(self) -> bool:
         """Whether another file lies where this one was: what is written here, nobody will read."""
@@ -72,6 +97,8 @@ class IndexConnection(sqlite3.Connection):
 
     def translated(self, error: sqlite3.DatabaseError) -> Exception:
         """Return the error to raise for one of SQLite's; a damaged file is set aside on the way."""
+        if self.is_stopped:
+            return Stopped("nobody waits for the answer any more")
         if self._set_aside is None:  # it is being opened: open_index decides
             return error
         if is_damage(error):
@@ -96,6 +123,8 @@ class IndexCursor(sqlite3.Cursor):
         until = 0.0
         while True:
             try:
+                if self._index.is_stopped:
+                    raise sqlite3.OperationalError("interrupted")
                 return super().execute(sql, parameters)
             except sqlite3.DatabaseError as error:
                 until = until or time.monotonic() + BUSY_SECONDS - QUIET_SECONDS

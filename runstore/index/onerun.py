@@ -185,7 +185,7 @@ def _columns(logs: list[LogFacts]) -> dict[str, Any]:
         "git_remote": _last_word(logs, "git_remote"),
         "created_at": min(facts.started_at for facts in main),
         "heartbeat_at": max(facts.heartbeat_at for facts in logs),
-        "runtime": max(facts.runtime for facts in process),
+        "runtime": _runtime(process),
         "exit_code": next((facts.exit_code for facts in reversed(process) if facts.exit_code is not None), None),
         "preempting": int(any(facts.preempting for facts in process)),
         "host": process[0].host,
@@ -193,6 +193,13 @@ def _columns(logs: list[LogFacts]) -> dict[str, Any]:
         "pid": process[0].pid,
         "pid_started_ticks": process[0].pid_started_ticks,
     }
+
+
+def _runtime(process: list[LogFacts]) -> float:
+    """Return the seconds that a process says it took; of one that is at work, or was killed, those that it shows."""
+    said = max(facts.runtime for facts in process)
+    started = min((facts.started_at for facts in process if facts.started_at > 0), default=0.0)
+    return said or max(0.0, max(facts.heartbeat_at for facts in process) - started if started else 0.0)
 
 
 def _current_process(logs: list[LogFacts]) -> list[LogFacts]:

@@ -34,6 +34,11 @@ def allow() -> None:
     _allowed = True
 
 
+def most_workers() -> int:
+    """Return how many processes are worth starting: one for each processor, 1 where nobody allowed any."""
+    return _processors() if _allowed else 1
+
+
 def index_in_parallel(
     connection: sqlite3.Connection, index: Path, logs: Sequence[Path], progress: Callable[[int], None] | None = None
 ) -> None:
@@ -42,8 +47,8 @@ def index_in_parallel(
     What can't be read, and what is left over, is for the caller, who goes through the logs by himself afterwards.
     `progress` is told the bytes of each piece.
     """
-    processors = _processors()
-    if not _allowed or not sys.executable or processors < 2 or len(logs) < 2:
+    processors = most_workers()
+    if not sys.executable or processors < 2 or len(logs) < 2:
         return
     news = _new_bytes(connection, logs)
     if sum(news.values()) < WORTH_BYTES:

@@ -55,7 +55,7 @@ CREATE TABLE runs (
     git_remote TEXT NOT NULL,
     created_at REAL NOT NULL,       -- seconds since the epoch
     heartbeat_at REAL NOT NULL,     -- the latest time that any record shows
-    runtime REAL NOT NULL,          -- seconds, of the process that ended it; 0 before
+    runtime REAL NOT NULL,          -- seconds, of its last process: as it said, else as its records show
     last_step INTEGER NOT NULL,
     exit_code INTEGER,              -- NULL: no exit record
     preempting INTEGER NOT NULL,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runstore.core.conditions import EVERYTHING, Compare, Condition, Every, Order
-from runstore.core.identity import parse_run_path
+from runstore.core.identity import RunPath, parse_run_path
 from runstore.core.mongo import condition_of, order_of
 from runstore.errors import LogError, NotFound, UsageError
 from runstore.index.indexer import Indexer
@@ -21,8 +22,11 @@ from runstore.query.filtering.select import select
 from runstore.query.stored.pages import Pages, loaded
 from runstore.query.stored.run import StoredRun
 from runstore.query.stored.runs import Runs
+from runstore.query.stored.unread import UnreadEdits
 
 if TYPE_CHECKING:
+    from runstore.query.artifacts.contents import ManifestPlaces
+    from runstore.query.artifacts.registry import Registry
     from runstore.query.search import Hit
     from runstore.query.stored.projects import Project
 
@@ -30,9 +34,22 @@ if TYPE_CHECKING:
 class Api:
     """Runs of this machine's index, which is brought up to date first: `./wandb` and every log known so far."""
 
-    def __init__(self, index: Path | None = None, *, refresh: bool = True) -> None:
-        """Open the index at `index`, by default this machine's; with `refresh=False` as it is."""
+    def __init__(
+        self,
+        index: Path | None = None,
+        *,
+        refresh: bool = True,
+        manifests: ManifestPlaces | None = None,
+        unread: UnreadEdits | None = None,
+    ) -> None:
+        """Open the index at `index`, by default this machine's; with `refresh=False` as it is.
+
+        `manifests` says where artifacts' lists of files are, by default on this machine where logs say. `unread` are
+        changes that single runs show although the index has not read them yet.
+        """
+        self.unread = unread or UnreadEdits()
         self._indexer = Indexer(index, rescuing=refresh)
+        self._manifests = manifests
         self._connection = self._indexer.connection
         self._connection.row_factory = None
         if refresh:
@@ -45,6 +62,23 @@ class Api:
     def catch_up_below(self, path: Path) -> list[LogError]:
         """Bring the logs at or below `path` into the index; return what is no log. Raises NotFound."""
         return self._indexer.catch_up_below(path)
+
+    def catch_up(self, log: Path) -> None:
+        """Bring one log into the index. Raises NotFound and LogError."""
+        self._indexer.catch_up(log)
+
+    def within(self, seconds: float) -> AbstractContextManager[None]:
+        """Wait for others who write to the index no longer than this meanwhile; raise IndexUnusable then."""
+        return self._connection.within(seconds)
+
+    def stop(self) -> None:
+        """Let what is asked here raise Stopped from now on; for any thread. See IndexConnection."""
+        self._connection.stop()
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether that was called: this Api is good for nothing any more."""
+        return self._connection.is_stopped
 
     def search(self, pattern: re.Pattern[str], literal: str | None = None) -> Iterator[Hit]:
         """Yield where a pattern is found in what is said of runs and in what they printed, as `query.search` does."""
@@ -147,11 +181,37 @@ class Api:
             raise UsageError(f"{path!r} fits {len(found)} runs: {choices}; write more of the path")
         return found[0]
 
+    def exactly(self, run: RunPath) -> StoredRun:
+        """Return the run with this entity, project and id. Raises NotFound."""
+        found = self._select("entity = ? AND project = ? AND run_id = ?", run)
+        if not found:
+            raise NotFound(f"there is no run {run} any more, or there never was{self._near(run.run_id)}")
+        return found[0]
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The index, for questions that have a function of their own."""
+        return self._connection
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the index lies there no more, since it was damaged and set aside; the next Api makes a new one."""
+        return self._indexer.connection.is_replaced
+
+    def known_artifacts(self) -> Registry:
+        """Return what the index knows of artifacts, as it is now; good as long as this Api is open."""
+        from runstore.query.artifacts.registry import Registry
+
+        return Registry(self._indexer) if self._manifests is None else Registry(self._indexer, self._manifests)
+
     def _select(self, where: str, arguments: Sequence[object]) -> list[StoredRun]:
         cursor = self._connection.cursor()
         cursor.row_factory = sqlite3.Row
         found = cursor.execute(f"SELECT * FROM runs WHERE {where}", tuple(arguments)).fetchall()
-        return [StoredRun(self._connection, row, self._indexer.catch_up) for row in found]
+        runs = [StoredRun(self._connection, row, self._indexer.catch_up) for row in found]
+        for run in runs:
+            self.unread.show(run)
+        return runs
 
     def _near(self, run_id: str) -> str:
         known = [run.id for run in self._select("1 ORDER BY created_at DESC", ())]

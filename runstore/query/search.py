@@ -68,6 +68,13 @@ def pattern_of(text: str, *, regex: bool = False, case: bool = False) -> re.Patt
     return expression(text if regex else re.escape(text), 0 if case else re.IGNORECASE)
 
 
+def over_lines(pattern: re.Pattern[str]) -> re.Pattern[str] | None:
+    """Return what is found in lines put together if the pattern is found in one of them; None where it can't be."""
+    if _LOOKS_BEYOND.search(pattern.pattern):
+        return None
+    return expression(pattern.pattern, pattern.flags | re.MULTILINE)
+
+
 def _said(connection: sqlite3.Connection, pattern: re.Pattern[str]) -> Iterator[Hit]:
     found = connection.execute(
         "SELECT entity, project, run_id, name, notes, tags, config FROM runs"
@@ -103,7 +110,7 @@ def _lines(connection: sqlite3.Connection, pattern: re.Pattern[str], literal: st
         return
     cursor = connection.execute(f"{query} {order}")
     # Many lines at a time: most of them have nothing, and are looked through as one text.
-    whole = None if _LOOKS_BEYOND.search(pattern.pattern) else expression(pattern.pattern, pattern.flags | re.MULTILINE)
+    whole = over_lines(pattern)
     while lines := cursor.fetchmany(_LINES_AT_ONCE):
         if whole is None or whole.search("\n".join([line[3] for line in lines])):
             yield from lines

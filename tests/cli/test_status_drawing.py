@@ -31,6 +31,7 @@ def target(state: str = "delivered", records: int = 10, **other: Any) -> dict[st
         "lost_bytes": 0,
         "error": "",
         "retry_at": None,
+        "bundle": None,
     }
     return {**known, **other}
 
@@ -48,12 +49,14 @@ def a_run(name: str, *targets: dict[str, Any], settled: bool = False, durable: i
 
 
 def facts(*runs: dict[str, Any], **other: Any) -> dict[str, Any]:
-    lab = {"logs": len(runs), "logs_delivered": 0, "logs_failed": 0, "last_error": "", "retry_in": None}
+    counts = {"logs": len(runs), "logs_delivered": 0, "logs_one_way": 0, "logs_failed": 0}
+    lab = {**counts, "last_error": "", "retry_in": None}
     known = {
         "is_settled": False,
         "daemon": {"pid": None, "started_at": None, "watching": [], "note": "no daemon runs; start one"},
         "totals": {"runs": len(runs), "logs": len(runs), "logs_settled": 0, **amounts(10 * len(runs))},
         "targets": [{**target("idle"), **lab}],
+        "mirrors": [],
         "runs": list(runs),
         "errors": {},
     }
@@ -97,7 +100,14 @@ def test_each_state_is_said_in_words(at: dict[str, Any], words: str) -> None:
 
 
 def test_errors_are_whole_sentences_below_the_targets() -> None:
-    broken = {**target("waiting"), "logs": 1, "logs_delivered": 0, "last_error": "no answer\x1b[31m", "retry_in": 12.3}
+    broken = {
+        **target("waiting"),
+        "logs": 1,
+        "logs_delivered": 0,
+        "logs_one_way": 0,
+        "last_error": "no answer\x1b[31m",
+        "retry_in": 12.3,
+    }
     shown = overview(facts(a_run("p/a", target("queued")), targets=[broken], errors={"/x": "/x: is no log"}))
     assert "! lab: no answer [31m (tried again in 12 s)" in shown
     assert "! /x: is no log" in shown
@@ -122,3 +132,37 @@ def test_one_run_is_told_log_by_log() -> None:
 def test_records_that_are_too_many_to_count_are_not_guessed() -> None:
     run = {**a_run("p/a", target("waiting")), "durable_records": None, "durable_bytes": 10**9}
     assert "more records, 1.0 GB" in overview(facts(run))
+
+
+def test_what_goes_one_way_is_never_called_delivered() -> None:
+    at = target("written one way", 0, verified_at=None, bundle="97cf1f1f1b4a0000")
+    out = {**at, "logs": 2, "logs_delivered": 0, "logs_one_way": 2, "last_error": "", "retry_in": None}
+    shown = overview(facts(a_run("p/a", at, settled=True), targets=[out]))
+    assert shown.splitlines()[-1].endswith("of 2 logs, written one way, nobody knows whether they arrived")
+    assert "in bundle 97cf1f1f1b4a, no receipt is expected" in story(facts(a_run("p/a", at)))
+    awaited = target("waiting for a receipt", 0, bundle="97cf1f1f1b4a0000")
+    assert "in bundle 97cf1f1f1b4a" in story(facts(a_run("p/a", awaited)))
+
+
+def test_what_came_in_bundles_is_told_and_what_was_refused_and_why() -> None:
+    mirror = {
+        "folder": "/in",
+        "into": "/runs",
+        "state": "waiting",
+        "last_error": "/in: is not there",
+        "retry_in": 3.0,
+        "bundles": 2,
+        "new_bytes": 12_000,
+        "new_files": 3,
+        "last_at": "2026-01-02T03:04:05.000Z",
+        "waiting": {"p/r1": "other parts of this bundle"},
+        "refused": {"a.tar.zst": "/in/a.tar.zst: was cut off"} | {f"p/{n}": "differs" for n in range(9)},
+    }
+    lines = overview(facts(mirrors=[mirror])).splitlines()
+    assert any(
+        line.split() == ["/in", "/runs", "waiting", "2", "12.0", "kB", "3", "2026-01-02", "03:04:05"] for line in lines
+    )
+    assert "! /in: is not there (tried again in 3 s)" in lines
+    assert "! /in/a.tar.zst: was cut off" in lines
+    assert "! p/0: differs" in lines
+    assert "! and 6 more; see runstore status --json" in lines

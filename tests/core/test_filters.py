@@ -21,7 +21,7 @@ from runstore.core.conditions import (
     Order,
     Value,
 )
-from runstore.core.filters import completions, parse_filter, parse_order, quoted_key
+from runstore.core.filters import completions, parse_filter, parse_order, quoted_key, terms_of
 from runstore.errors import WrongFilter
 
 NOW = 1_000_000.0
@@ -148,3 +148,14 @@ def test_the_last_word_of_a_filter_is_completed() -> None:
     assert completions("(state:f") == ["(state:failed", "(state:finished"]
     assert completions("my", ["my key"]) == []
     assert completions('"my', ["my key"]) == ['"my key"']
+
+
+def test_terms_that_all_must_hold_are_told_apart_as_they_were_typed() -> None:
+    texts = [text for text, _ in terms_of(' lr<1e-3  arch : "a b" and -(tag:x or tag:y) not in /x y/ ')]
+    assert texts == ["lr<1e-3", 'arch : "a b"', "-(tag:x or tag:y)", "not in", "/x y/"]
+    assert [condition for _, condition in terms_of("lr<1 a")] == [parse_filter("lr<1"), parse_filter("a")]
+
+
+def test_terms_with_or_between_them_are_one() -> None:
+    assert [text for text, _ in terms_of(" a b or c ")] == ["a b or c"]
+    assert terms_of("  ") == []

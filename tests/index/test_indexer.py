@@ -448,3 +448,15 @@ def test_no_record_that_anybody_can_write_stops_the_indexing(tmp_path: Path) -> 
     for found in api.runs():
         assert found.as_json()["created_at"]
         assert len(list(found.scan_history())) >= 2
+
+
+def test_a_run_that_never_ended_took_as_long_as_its_records_show(tmp_path: Path) -> None:
+    said = codec.encode(Record(output_raw={"line": "epoch 1", "timestamp": {"seconds": 1_090}}))
+    killed = [run("killed"), said]
+    write_log(tmp_path, killed, "k", "killed")
+    ended = codec.encode(Record(exit={"exit_code": 0, "runtime": 60}))
+    write_log(tmp_path, [run("ended"), said, ended], "e", "ended")
+    index = tmp_path / "i.db"
+    indexed(index, tmp_path)
+    found = Indexer(index).connection.execute("SELECT run_id, runtime FROM runs")
+    assert dict(found) == {"killed": 90, "ended": 60}

@@ -18,18 +18,23 @@ QUIET = {
 }
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """Return the folder below which the test's runs are recorded; a run that is still going on after it is ended."""
+def forget_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Take away the settings of the person who runs the tests, and give a test a home of its own."""
     for name in list(os.environ):
         if name.startswith(("WANDB_", "RUNSTORE_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("RUNSTORE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "stock"))
-    monkeypatch.setenv("WANDB_DIR", str(tmp_path / "runs"))
     if request.node.get_closest_marker("surroundings") is None:
         for name, value in QUIET.items():
             monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Return the folder below which the test's runs are recorded; a run that is still going on after it is ended."""
+    forget_settings(tmp_path, monkeypatch, request)
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path / "runs"))
     yield tmp_path / "runs"
     runstore.finish()
 

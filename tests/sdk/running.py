@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.timing import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -38,7 +40,7 @@ def running(source: str, ready: bytes = b"ready\n", **options: Any) -> Iterator[
             process.kill()
 
 
-def ended(process: subprocess.Popen[bytes], seconds: float = 15) -> tuple[int, str, str]:
+def ended(process: subprocess.Popen[bytes], seconds: float = PATIENCE_SECONDS) -> tuple[int, str, str]:
     """Wait for a program; return its code, negative for a signal, and what else it wrote."""
     out, err = process.communicate(timeout=seconds)
     return process.returncode, (out or b"").decode(), (err or b"").decode()

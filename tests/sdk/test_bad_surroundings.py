@@ -200,6 +200,9 @@ def test_saving_where_the_programs_folder_is_deleted_does_not_raise(folder: Path
     doomed.rmdir()
     run.save("*.txt")
     run.log_code()
+    run.log({"a": 1})
+    run.finish()
+    assert rows(only_log(folder))[-1] == (0, {"a": 1})
 
 
 def test_a_picture_logged_after_the_run_directory_moved_lies_beside_the_log_that_names_it(

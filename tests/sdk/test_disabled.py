@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import timeit
 from collections.abc import Callable
 from pathlib import Path
@@ -169,6 +170,7 @@ def test_media_are_not_encoded() -> None:
 def test_a_log_of_three_values_costs_less_than_a_microsecond() -> None:
     run = begun()
     names = {"log": run.log, "data": {"loss": 1.0, "acc": 0.5, "epoch": 3}}
-    seconds = min(timeit.repeat("log(data)", globals=names, number=20_000, repeat=7)) / 20_000
+    # Of this thread's own time: what other processes take is not its cost.
+    seconds = min(timeit.repeat("log(data)", globals=names, number=20_000, repeat=7, timer=time.thread_time)) / 20_000
     assert seconds < MOST_SECONDS_A_LOG
     assert runstore.log == run.log

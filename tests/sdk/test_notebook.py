@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from runstore.sdk.surroundings.notebook import Displays, executed_cells, kernel_shell, notebook_path
 from runstore.settings import Settings
 from tests.sdk.reading import fold, only_log, program, records, succeeded
+from tests.timing import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.surroundings
 
@@ -40,12 +42,27 @@ class Kernel:
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", str(connection)]
         from jupyter_client.connect import write_connection_file
 
-        write_connection_file(str(connection))
+        # Sockets in the folder: of free ports, another test may have taken one before the kernel does.
+        write_connection_file(str(connection), ip=str(folder / "at"), transport="ipc")
         self._process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self._client = client.BlockingKernelClient()
         self._client.load_connection_file(str(connection))
         self._client.start_channels()
-        self._client.wait_for_ready(timeout=30)
+        try:
+            self._wait()
+        except BaseException:
+            self.close()
+            raise
+
+    def _wait(self) -> None:
+        until = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                self._client.wait_for_ready(timeout=PATIENCE_SECONDS)
+                return
+            except RuntimeError:  # also where a kernel on a busy machine only seems to be dead
+                if self._process.poll() is not None or time.monotonic() > until:
+                    raise
 
     def run(self, source: str, fails: bool = False) -> None:
         reply = self._client.execute_interactive(source, output_hook=lambda message: None, timeout=30)

@@ -259,9 +259,9 @@ def terminal() -> Iterator[Terminal]:
 def test_a_terminal_stays_one_with_its_size(folder: Path, terminal: Terminal) -> None:
     source = START + (
         "print(os.isatty(1), os.isatty(2), os.get_terminal_size(1), end=';\\n', flush=True)\n"
-        "subprocess.run('test -t 1 && echo child too', shell=True)\n"
         "told = []\n"
         "signal.signal(signal.SIGWINCH, lambda *_: told.append(print('resized', flush=True)))\n"
+        "subprocess.run('test -t 1 && echo child too', shell=True)\n"
         "while os.get_terminal_size(1).columns == 111 or not told: time.sleep(0.01)\n"
         "print(os.get_terminal_size(2), flush=True)\n"
         "run.finish(); print('again', os.get_terminal_size(1), flush=True)\n"

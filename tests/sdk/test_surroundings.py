@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -283,6 +285,16 @@ def test_children_forked_while_it_is_captured_go_on(folder: Path, repository: Pa
     assert (parent.parent / "files" / "requirements.txt").exists()
     named = [item.path for record in records(parent) for item in record.files.files]
     assert named.count("requirements.txt") == 1
+
+
+def test_a_program_that_ends_at_once_is_called_by_its_name(folder: Path, tmp_path: Path) -> None:
+    script = tmp_path / "soon.py"
+    script.write_text("import runstore\nrunstore.init()\n")
+    folder.mkdir(exist_ok=True)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((only_log(folder).parent / "files" / "wandb-metadata.json").read_text())
+    assert found["program"] == str(script)
 
 
 def test_starting_it_costs_the_program_next_to_nothing(folder: Path, repository: Path) -> None:

@@ -18,12 +18,12 @@ import pytest
 import runstore
 from runstore.integrations import tensorboard
 from runstore.integrations.tensorboard.events import Buckets, Value, event_of
-from runstore.integrations.tensorboard.fields import NotAMessage, fields
 from runstore.integrations.tensorboard.folders import EventFolder, named_root, settle
 from runstore.integrations.tensorboard.records import DamagedRecords, RecordFile
 from runstore.integrations.tensorboard.tensors import array
 from runstore.integrations.tensorboard.values import Conversion
 from runstore.query.export.eventfile import EventFile
+from runstore.runlog.fields import NotAMessage, fields
 from tests import packages
 from tests.sdk.reading import begin, rows
 from tests.sdk.running import ROOT, ended, eventually, running

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from runstore.index.rescue.securing import has_size
 
@@ -45,13 +45,26 @@ class NotKept:
         return dict(vars(self))
 
 
+# Whether what the log at a path names is with it, given what its bytes are called as a blob.
+IsThere: TypeAlias = Callable[[Path, str, NotKept], bool]
+
+
 def counts(connection: sqlite3.Connection) -> dict[str, int]:
     """Return how many files there are of each outcome."""
     found = connection.execute("SELECT outcome, count(*) FROM rescues GROUP BY outcome")
     return {**dict.fromkeys(OUTCOMES, 0), **dict(found.fetchall())}
 
 
-def not_kept(connection: sqlite3.Connection, logs: Sequence[int], most: int = 1000) -> list[NotKept]:
+def is_beside(log: Path, blob: str, one: NotKept) -> bool:
+    """Return whether a file is in the run directory of a log by now."""
+    return has_size(log.parent / "blobs" / blob, one.size) or (
+        not one.artifact and has_size(log.parent / "files" / one.path, -1)
+    )
+
+
+def not_kept(
+    connection: sqlite3.Connection, logs: Sequence[int], most: int = 1000, is_there: IsThere = is_beside
+) -> list[NotKept]:
     """Return what of the files that logs (rows) name is not in their run directories; `most` of each log.
 
     What has come since, brought by another user whose log it is or by hand, is not among them.
@@ -60,13 +73,9 @@ def not_kept(connection: sqlite3.Connection, logs: Sequence[int], most: int = 10
     for log in logs:
         for path, blob, *columns in connection.execute(_NOT_KEPT, (log, most)).fetchall():
             one = NotKept(*columns)
-            if not has_size(Path(path).parent / "blobs" / blob, one.size) and not _is_saved(Path(path), one):
+            if not is_there(Path(path), blob, one):
                 found.append(one)
     return found
-
-
-def _is_saved(log: Path, one: NotKept) -> bool:
-    return not one.artifact and has_size(log.parent / "files" / one.path, -1)
 
 
 def said_of(found: Sequence[NotKept]) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from runstore.integrations.tensorboard.fields import Fields, content, contents, doubles, fields, integer, text
+from runstore.runlog.fields import Fields, content, contents, doubles, fields, integer, text
 
 _DOUBLE, _FLOAT = struct.Struct("<d"), struct.Struct("<f")
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runstore.integrations.tensorboard.events import Event, Value, event_of
-from runstore.integrations.tensorboard.fields import NotAMessage
 from runstore.integrations.tensorboard.folders import EventFolder, named_root, settle
 from runstore.integrations.tensorboard.records import DamagedRecords, RecordFile
 from runstore.integrations.tensorboard.rows import Row, Rows
 from runstore.integrations.tensorboard.values import Conversion
 from runstore.integrations.tensorboard.written import Written
+from runstore.runlog.fields import NotAMessage
 from runstore.sdk.files.saving import SavedFiles
 from runstore.sdk.part import Part
 

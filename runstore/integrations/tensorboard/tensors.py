@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from runstore.integrations.tensorboard.fields import Fields, content, contents, fields, integer
+from runstore.runlog.fields import Fields, content, contents, fields, integer
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -13,12 +13,17 @@ from runstore.query.artifacts.whereabouts import Whereabouts, counted, whereabou
 
 def described(known: Registry, version: Version) -> dict[str, Any]:
     """Return the facts of a version and where its files are, in JSON's types, under the names of docs/cli.md."""
+    found = whereabouts(known, version)
+    return {**facts_of(known, version), "bytes": counted(found), "entries": [entry_as_json(each) for each in found]}
+
+
+def facts_of(known: Registry, version: Version) -> dict[str, Any]:
+    """Return the same without what is said of its files, which are not looked at."""
     (line,) = listed(known, [version])
     said = said_of(known.connection, version)
     everywhere = versions_of(known.connection, version.client_id)
     source = everywhere[0] if everywhere else version
     users = dict.fromkeys(run for each in everywhere for run in known.used_by(each))
-    found = whereabouts(known, version)
     return {
         **line.as_json(),
         "description": said.description,
@@ -29,8 +34,6 @@ def described(known: Registry, version: Version) -> dict[str, Any]:
         "logged_as": source.qualified_name,
         "linked_to": [each.qualified_name for each in everywhere if each.linked],
         "used_by": [str(run) for run in users],
-        "bytes": counted(found),
-        "entries": [entry_as_json(each) for each in found],
     }
 
 

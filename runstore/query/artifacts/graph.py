@@ -12,12 +12,14 @@ from typing import NamedTuple
 
 from runstore.core.identity import RunPath
 from runstore.core.moves import CollectionPath
+from runstore.errors import NotFound
 from runstore.query.artifacts.registry import Registry, Version
 
 RUN, VERSION = "run", "artifact"
 LOGGED, USED = "logged", "used"
 
 _ID_SHOWN = 8
+_OF_RUN = "r.id, r.entity, r.project, r.run_id, r.job_type, r.name"
 
 
 class Node(NamedTuple):
@@ -40,13 +42,15 @@ class Edge(NamedTuple):
 class Lineage:
     """What is around a node: `before` are the edges by which it came about, `after` those by which others came of it.
 
-    `types` says what versions are, such as "model", and what job the runs did, as far as it is known.
+    `types` says what versions are, such as "model", and what job the runs did, as far as it is known; `names` what
+    people call the runs.
     """
 
     start: Node
     before: list[Edge] = field(default_factory=list)
     after: list[Edge] = field(default_factory=list)
     types: dict[Node, str] = field(default_factory=dict)
+    names: dict[Node, str] = field(default_factory=dict)
 
     @property
     def edges(self) -> list[Edge]:
@@ -63,7 +67,7 @@ def lineage_of(known: Registry, start: Version | RunPath, depth: int | None = No
     """Return what is around a version or a run, at most `depth` edges away, or all. Costs two queries for each node."""
     asking = _Asking(known)
     node = asking.node_of(start)
-    found = Lineage(node, types=asking.types)
+    found = Lineage(node, types=asking.types, names=asking.names)
     found.before = _walked(node, asking.before, lambda edge: edge.source, depth)
     found.after = _walked(node, asking.after, lambda edge: edge.target, depth)
     return found
@@ -91,6 +95,7 @@ class _Asking:
     def __init__(self, known: Registry) -> None:
         self._known, self._connection = known, known.connection
         self.types: dict[Node, str] = {}
+        self.names: dict[Node, str] = {}
         self._runs: dict[Node, int] = {}  # rows
         self._members: dict[Node, tuple[str, ...]] = {}  # client ids
 
@@ -98,10 +103,11 @@ class _Asking:
         """Return the node of a version, in the collection that it was logged into, or of a run."""
         if isinstance(start, Version):
             return self._version(start.client_id) or self._remembered(start)
-        (row,) = self._connection.execute(
-            "SELECT id, entity, project, run_id, job_type FROM runs WHERE entity = ? AND project = ? AND run_id = ?",
-            start,
-        )
+        row = self._connection.execute(
+            f"SELECT {_OF_RUN} FROM runs AS r WHERE entity = ? AND project = ? AND run_id = ?", start
+        ).fetchone()
+        if row is None:
+            raise NotFound(f"there is no run {'/'.join(start)}")
         return self._run(*row)
 
     def before(self, node: Node) -> list[Edge]:
@@ -118,7 +124,7 @@ class _Asking:
 
     def _runs_of(self, node: Node, used: bool) -> list[Node]:
         query = (
-            "SELECT r.id, r.entity, r.project, r.run_id, r.job_type FROM artifacts AS a JOIN logs AS l ON l.id = a.log"
+            f"SELECT {_OF_RUN} FROM artifacts AS a JOIN logs AS l ON l.id = a.log"
             " JOIN runs AS r ON r.id = l.run WHERE a.client_id = ? AND a.used = ? ORDER BY a.time, r.run_id"
         )
         rows = [row for one in self._members[node] for row in self._connection.execute(query, (one, used)).fetchall()]
@@ -133,10 +139,11 @@ class _Asking:
         nodes = (self._version(row[0]) or self._unknown(*row) for row in rows)
         return list(dict.fromkeys(nodes))
 
-    def _run(self, row: int, entity: str, project: str, run_id: str, job_type: str) -> Node:
+    def _run(self, row: int, entity: str, project: str, run_id: str, job_type: str, name: str) -> Node:
         node = Node(RUN, str(RunPath(entity, project, run_id)))
         self._runs[node] = row
         self.types[node] = job_type
+        self.names[node] = name or run_id
         return node
 
     def _version(self, client_id: str) -> Node | None:

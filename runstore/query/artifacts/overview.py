@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from runstore.core.moves import CollectionPath
@@ -65,10 +65,11 @@ def listed_collections(
     kind: str | None = None,
     entity: str | None = None,
     project: str | None = None,
+    wanted: Callable[[CollectionPath, str], bool] = lambda path, kind: True,
 ) -> list[ListedCollection]:
     """Return the collections of a type, entity and project, each of which None leaves open, in order of their paths.
 
-    Those of which all versions were removed are left out.
+    Of these the ones whose path and type are `wanted`. Those of which all versions were removed are left out.
     """
     counts = known.connection.execute(
         "SELECT c.entity, c.project, c.name, c.type, count(*) FROM collections AS c"
@@ -77,7 +78,8 @@ def listed_collections(
         (kind or "", entity or "", project or ""),
     ).fetchall()
     newest = {version.collection: version for version in _newest(known)}
-    paths = [(CollectionPath(*row[:3]), str(row[3]), int(row[4])) for row in counts]
+    every = [(CollectionPath(*row[:3]), str(row[3]), int(row[4])) for row in counts]
+    paths = [each for each in every if wanted(*each[:2])]
     found = listed(known, [newest[path] for path, _, _ in paths])
     return [ListedCollection(*each, version) for each, version in zip(paths, found, strict=True)]
 

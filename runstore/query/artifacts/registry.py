@@ -22,7 +22,7 @@ from runstore.index.connection import IndexConnection
 from runstore.index.indexer import Indexer
 from runstore.paths import default_root
 from runstore.query.artifacts.claims import Claim, only_claim
-from runstore.query.artifacts.contents import Entry, directories_with, entries_of
+from runstore.query.artifacts.contents import Entry, ManifestPlaces, directories_with, entries_of, on_this_machine
 from runstore.query.artifacts.missing import no_collection, no_version
 from runstore.query.artifacts.version import Version, versions_of, versions_where
 
@@ -32,9 +32,13 @@ __all__ = ["Claim", "Entry", "Registry", "Version"]
 class Registry:
     """The collections of this machine's index. For one thread at a time."""
 
-    def __init__(self, indexer: Indexer) -> None:
-        """Answer from an index as it is; whoever opened it brings it up to date, and closes it."""
+    def __init__(self, indexer: Indexer, manifests: ManifestPlaces = on_this_machine) -> None:
+        """Answer from an index as it is; whoever opened it brings it up to date, and closes it.
+
+        `manifests` says where the lists of files are that are too long for a record.
+        """
         self._indexer = indexer
+        self.manifests = manifests
         self._connection = indexer.connection
 
     @classmethod
@@ -135,7 +139,7 @@ class Registry:
 
     def entries(self, version: Version) -> list[Entry]:
         """Return all that is in a version, in order of path. Raises ManifestMissing where its list of them is gone."""
-        return entries_of(self._connection, version)
+        return entries_of(self._connection, version, self.manifests)
 
     def directories_with(self, version: Version) -> tuple[str, ...]:
         """Return run directories in which bytes of a version may lie: of all that logged it, and of copies of these."""

@@ -15,7 +15,8 @@ from runstore.core.moves import CollectionPath
 class Version:
     """One version of a collection; `log`, `place` and `path` say where its facts are: rows, and the run log.
 
-    `aliases` are in order, without `v3`; `run` logged it first. `linked` says that it belongs to another collection.
+    `aliases` are in order, without `v3`; `run` logged it first, and is called `run_name`. `linked` says that it belongs
+    to another collection.
     """
 
     collection: CollectionPath
@@ -30,6 +31,7 @@ class Version:
     place: int
     path: Path
     run: RunPath
+    run_name: str
 
     @property
     def name(self) -> str:
@@ -44,7 +46,7 @@ class Version:
 
 _VERSIONS = (
     "SELECT c.entity, c.project, c.name, v.number, v.type, v.client_id, v.digest, v.created_ns, v.linked, v.log,"
-    " v.place, l.path, r.entity, r.project, r.run_id, v.collection"
+    " v.place, l.path, r.entity, r.project, r.run_id, r.name, v.collection"
     " FROM versions AS v JOIN collections AS c ON c.id = v.collection JOIN logs AS l ON l.id = v.log"
     " JOIN runs AS r ON r.id = l.run WHERE v.removed = 0 AND "
 )
@@ -55,16 +57,17 @@ _FEW = 8
 def versions_where(connection: sqlite3.Connection, where: str, arguments: Sequence[object]) -> list[Version]:
     """Return the versions, none that were removed, that fulfil a condition on `v` (of the table `versions`)."""
     rows = connection.execute(_VERSIONS + where, tuple(arguments)).fetchall()
-    by_version = _aliases(connection, [(row[15], row[3]) for row in rows])
+    by_version = _aliases(connection, [(row[16], row[3]) for row in rows])
     return [
         Version(
             CollectionPath(row[0], row[1], row[2]),
             *(row[3], row[4], row[5], row[6], row[7]),
-            tuple(sorted(by_version.get((row[15], row[3]), ()))),
+            tuple(sorted(by_version.get((row[16], row[3]), ()))),
             bool(row[8]),
             *(row[9], row[10]),
             Path(row[11]),
             RunPath(row[12], row[13], row[14]),
+            row[15] or row[14],
         )
         for row in rows
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runstore.core.artifactname import ArtifactName
+from runstore.core.identity import RunPath
 from runstore.core.manifest import ALGORITHM_KEY, MD5
 from runstore.errors import CommError
 from runstore.index.artifacts.manifestfile import ManifestMissing
@@ -44,6 +45,24 @@ def whereabouts(known: Registry, version: Version) -> list[Whereabouts]:
         return [_unlisted(version, error)]
     directories = known.directories_with(version)
     return _completed(version, [_whereabouts(entry, next(_places(entry, directories), None)) for entry in entries])
+
+
+def whereabouts_here(known: Registry, version: Version, entries: Sequence[Entry]) -> list[Whereabouts]:
+    """Return where these entries of a version are on this machine; no hub is asked: what is not here is `lost`."""
+    directories = known.directories_with(version)
+    return [_whereabouts(entry, next(_places(entry, directories), None)) for entry in entries]
+
+
+def whereabouts_unknown(entries: Sequence[Entry]) -> list[Whereabouts]:
+    """Return the same of entries whose logs are from other machines: no path that these name is looked at."""
+    return [_whereabouts(entry, None) for entry in entries]
+
+
+def run_of_log(known: Registry, log: Path) -> RunPath | None:
+    """Return the run that a log is of, beside which lie the bytes of what it names; None where it was forgotten."""
+    query = "SELECT r.entity, r.project, r.run_id FROM logs AS l JOIN runs AS r ON r.id = l.run WHERE l.path = ?"
+    found = known.connection.execute(query, (str(log),)).fetchone()
+    return None if found is None else RunPath(*found)
 
 
 def checked(

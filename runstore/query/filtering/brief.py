@@ -60,7 +60,7 @@ def brief_runs(
         return [BriefRun.of(run.fields) for run in select(connection, condition, order, limit, below=below)]
     query = f"SELECT {_SHOWN} FROM runs {asked.text} LIMIT ?"
     rows = connection.execute(query, (*asked.arguments, -1 if limit is None else limit)).fetchall()
-    states = _states(connection, [place for place, exit_code, *_ in rows if exit_code != 0])
+    states = states_of(connection, [place for place, exit_code, *_ in rows if exit_code != 0])
     return [
         BriefRun(
             run_id,
@@ -75,8 +75,8 @@ def brief_runs(
     ]
 
 
-def _states(connection: sqlite3.Connection, places: Sequence[int]) -> dict[int, str]:
-    """Return the states of those runs that have not ended well, by place."""
+def states_of(connection: sqlite3.Connection, places: Sequence[int]) -> dict[int, str]:
+    """Return the states of runs at these places of the table `runs`, by place."""
     rows = [row for some in slices(places) for row in connection.execute(_of_places(some), some)]
     logs, now = logs_of(connection, [place for place, exit_code, *_ in rows if exit_code is None]), time.time()
     return {

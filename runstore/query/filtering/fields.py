@@ -39,7 +39,7 @@ class RowFields:
 
     __slots__ = ("_row", "_state", "_trees")
 
-    def __init__(self, row: sqlite3.Row, state: Callable[[], str]) -> None:
+    def __init__(self, row: sqlite3.Row | dict[str, Any], state: Callable[[], str]) -> None:
         self._row = row
         self._state = state
         self._trees: dict[str, dict[str, Any]] | None = None

@@ -19,6 +19,8 @@ TEXTS = {
 }
 TIMES = {"created_at": "created_at", "heartbeat_at": "heartbeat_at"}
 NUMBERS = {**TIMES, "runtime": "runtime", "last_step": "last_step", "exit_code": "exit_code"}
+# SQLite takes 1,000 parts in one expression, and old ones 999 values in a query.
+MOST_PARTS = 400
 _LARGEST = (1 << 63) - 1
 
 
@@ -55,8 +57,9 @@ def in_sql(condition: Condition) -> Sql | None:
     if isinstance(condition, (Every, Either)):
         parts = [in_sql(part) for part in condition.parts]
         known = [part for part in parts if part is not None]
-        whole = len(known) == len(parts)
-        return _joined(" AND " if isinstance(condition, Every) else " OR ", known) if whole and parts else None
+        joined = _joined(" AND " if isinstance(condition, Every) else " OR ", known)
+        whole = len(known) == len(parts) <= MOST_PARTS and len(joined.arguments) <= MOST_PARTS
+        return joined if whole and parts else None
     if isinstance(condition, Not):
         part = in_sql(condition.part)
         return None if part is None else Sql(f"NOT ({part.text})", part.arguments)

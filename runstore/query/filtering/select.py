@@ -16,13 +16,14 @@ from typing import Any, TypeAlias, TypeVar
 from runstore.core.conditions import EVERYTHING, Condition, Every, Order
 from runstore.index.state import logs_of
 from runstore.query.filtering.fields import Fields, check_field, first_value
-from runstore.query.filtering.plain import EVERY_RUN, Sql, column_of, in_sql
+from runstore.query.filtering.plain import EVERY_RUN, MOST_PARTS, Sql, column_of, in_sql
 from runstore.query.filtering.predicate import predicate
 from runstore.query.stored.run import StoredRun
 
 # The order of runs that are otherwise equal, so that two answers never differ.
 _LAST_ORDER = "entity, project, run_id"
 _AS_BEGUN = Order(("created_at",))
+_MOST_ASKED = 40  # conditions side by side: SQLite's parser holds 100 parentheses inside each other
 _MANY_UNENDED = 10  # runs without an exit record
 
 Rank: TypeAlias = tuple[int, Any]  # numbers are ranked before text
@@ -116,9 +117,9 @@ def ordered(runs: Sequence[tuple[Fields, Run]], order: Sequence[Order]) -> list[
 def _divided(condition: Condition) -> tuple[Sql, Condition | None]:
     """Return what SQLite can be asked, and what is left to be looked at (None: nothing)."""
     asked, left = EVERY_RUN, []
-    for part in condition.parts if isinstance(condition, Every) else (condition,):
+    for number, part in enumerate(condition.parts if isinstance(condition, Every) else (condition,)):
         sql = in_sql(part)
-        if sql is None:
+        if sql is None or number >= _MOST_ASKED or len(asked.arguments) + len(sql.arguments) > MOST_PARTS:
             left.append(part)
         else:
             asked = asked.and_(sql)

@@ -63,24 +63,39 @@ def chart(
     """
     if buckets < 2:
         raise ValueError(f"a chart has at least 2 buckets, not {buckets}")
-    with _snapshot(connection):
-        parts = rising_parts(connection, run, key)
-        if parts is None:
-            points = points_of(connection, run, key)
-            parts = [Part.of(points.steps, points.values)] if len(points) else []
+    with snapshot(connection):
+        parts = parts_of(connection, run, key)
         if not parts:
             return _chart(_no_buckets(), 0)
         low, high = parts[0].first_step, parts[-1].last_step
         low = low if min_step is None else max(low, min_step)
         high = high if max_step is None else min(high, max_step - 1)
-        shift = next(shift for shift in range(64) if (high >> shift) - (low >> shift) < buckets)
-        found = _bucketed(connection, parts, shift, low, high)
+        return bucketed(connection, parts, shift_for(low, high, buckets), low, high)
+
+
+def shift_for(low: int, high: int, buckets: int) -> int:
+    """Return the smallest shift with which the steps from `low` to `high` lie in at most so many buckets."""
+    return next(shift for shift in range(64) if (high >> shift) - (low >> shift) < buckets)
+
+
+def parts_of(connection: sqlite3.Connection, run: int, key: str) -> list[Part]:
+    """Return the points of a metric as parts, each of which lies behind the one before it."""
+    parts = rising_parts(connection, run, key)
+    if parts is None:
+        points = points_of(connection, run, key)
+        parts = [Part.of(points.steps, points.values)] if len(points) else []
+    return parts
+
+
+def bucketed(connection: sqlite3.Connection, parts: Sequence[Part], shift: int, low: int, high: int) -> Chart:
+    """Return the buckets of parts that `parts_of` returned, of steps from `low` to `high`, both included."""
+    found = _bucketed(connection, parts, shift, low, high)
     integers = all(part.form[0] == "q" for part in parts)
     return _chart(found, shift, np.dtype(np.int64 if integers else np.float64))
 
 
 @contextmanager
-def _snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
     """Read one state of the index throughout: an indexer may seal the chunks between two questions."""
     if connection.in_transaction:
         yield

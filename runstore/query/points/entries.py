@@ -79,7 +79,7 @@ def entries_of(
 ) -> dict[str, Entries]:
     """Return the entries of a run's metrics by name, of all its logs: of these metrics, or of all.
 
-    Numbers before `min_step`, and from `max_step` on, may be left out: chunks that lie there need not be read.
+    What lies before `min_step`, and from `max_step` on, may be left out: it need not be read.
     """
     found: dict[str, Entries] = {}
     names = Names(keys)

@@ -43,7 +43,7 @@ def entries_of_log(
 ) -> Iterator[tuple[str, Steps, Part]]:
     """Yield name, steps and values of one log's entries: of each name first the numbers, then all else.
 
-    Numbers outside the window of steps may be left out.
+    What lies outside the window of steps may be left out.
     """
     chunks = connection.execute(
         f"SELECT key, {CHUNK_COLUMNS} FROM series JOIN chunks ON series = series.id"
@@ -56,7 +56,7 @@ def entries_of_log(
             yield key, chunk.step_array(), chunk
     if stream != HISTORY:
         return
-    for key, (steps, values) in _texts(connection, log, names).items():
+    for key, (steps, values) in _texts(connection, log, names, window).items():
         if key in names:
             yield key, np.array(steps, np.int64), [json.loads(text) for text in values]
     step, row = open_row(connection, log)
@@ -83,12 +83,15 @@ def names_below(connection: sqlite3.Connection, log: int, above: Sequence[str]) 
     return {name for name in names if any(low <= name < high for low, high in ranges)}
 
 
-def _texts(connection: sqlite3.Connection, log: int, names: Names) -> dict[str, tuple[list[int], list[str]]]:
+def _texts(
+    connection: sqlite3.Connection, log: int, names: Names, window: Window
+) -> dict[str, tuple[list[int], list[str]]]:
     """Return steps and JSON of the values that are no numbers, by name."""
     by_key: dict[str, tuple[list[int], list[str]]] = {}
     found = connection.execute(
-        f"SELECT key, step, value FROM history_values WHERE log = ?{names.condition} ORDER BY rowid",
-        (log, *names.arguments),
+        f"SELECT key, step, value FROM history_values WHERE log = ?{names.condition}"
+        " AND NOT coalesce(step < ? OR step >= ?, 0) ORDER BY rowid",
+        (log, *names.arguments, *window),
     )
     for key, step, text in found:
         steps, texts = by_key.setdefault(key, ([], []))

@@ -10,12 +10,16 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runstore.errors import NotFound, UsageError
 from runstore.index.jsontext import from_columns
 from runstore.query.stored.runrow import RunRow, TakeIn
 from runstore.query.stored.summary import StoredSummary
+from runstore.query.stored.unread import Written
+
+if TYPE_CHECKING:
+    from runstore.core.edits import Edit
 
 _COLUMNS = {"name": "name", "notes": "notes", "group": "run_group", "job_type": "job_type"}
 
@@ -132,7 +136,32 @@ class ChangeableRun(RunRow):
     def _keep_summary(self) -> None:
         self._keep(summary_alone=True)
 
+    def write(self) -> Written | None:
+        """Keep all changes durably, and wait for nobody who writes to the index; return what was written, if anything.
+
+        This object shows what the run was until then. Raises as `update` does.
+        """
+        return self._write(summary_alone=False)
+
+    def show(self, edit: Edit) -> None:
+        """Show name, notes, tags, group and job type as a change has them that the index has not read yet."""
+        row = dict(self._row)
+        row.update({_COLUMNS[name]: text for name, text in edit.texts.items()})
+        if edit.tags is not None:
+            row["tags"] = json.dumps(edit.tags)
+        self._row, self._fields = row, None
+        self._drop_changes()
+
     def _keep(self, summary_alone: bool) -> None:
+        written = self._write(summary_alone)
+        if written is None:
+            return
+        self._read_on(written.log)
+        if self._take_in is not None:  # else the change shows when somebody brings the index up to date
+            self._look_up()
+            self._drop_changes(summary_alone)
+
+    def _write(self, summary_alone: bool) -> Written | None:
         from runstore.core.edits import Edit  # what reading a list of runs need not pay for
         from runstore.query.stored.edits import changed_values, moment_after, write_edit
 
@@ -146,15 +175,12 @@ class ChangeableRun(RunRow):
         if self._summary is not None:
             edit.summary = changed_values(self._stored_summary(), self._summary, "summary")
         if not edit:
-            return
+            return None
         found = self._connection.execute(
             "SELECT path, started_at FROM logs WHERE run = ? ORDER BY started_at DESC, path DESC", (self.place,)
         ).fetchall()
         edit.made_ns = moment_after(*(started_at for _, started_at in found))
-        self._read_on(write_edit(edit, [Path(path) for path, _ in found]))
-        if self._take_in is not None:  # else the change shows when somebody brings the index up to date
-            self._look_up()
-            self._drop_changes(summary_alone)
+        return Written(edit, write_edit(edit, [Path(path) for path, _ in found]))
 
     def _read_on(self, log: Path) -> None:
         if self._take_in is not None:

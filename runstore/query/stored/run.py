@@ -16,7 +16,7 @@ from runstore.query.stored.changeable import ChangeableRun
 from runstore.query.stored.runrow import RunRow, TakeIn
 
 if TYPE_CHECKING:
-    from runstore.index.rescue.lost import NotKept
+    from runstore.index.rescue.lost import IsThere, NotKept
     from runstore.query.artifacts.ofrun import RunArtifacts
     from runstore.query.points.frames import Frame
     from runstore.query.points.stitched import Points
@@ -202,11 +202,14 @@ class StoredRun(ChangeableRun):
         logs = [(log, str(path)) for log in self._own_logs for (path,) in self._connection.execute(query, (log,))]
         return Files(self, files_of(self._connection, self, logs, names or [], pattern), per_page)
 
-    def not_kept(self) -> list[NotKept]:
-        """Return what the logs of stock tools name that is not in the run's directories, and why."""
-        from runstore.index.rescue.lost import not_kept
+    def not_kept(self, is_there: IsThere | None = None) -> list[NotKept]:
+        """Return what the logs of stock tools name that is not in the run's directories, and why.
 
-        return not_kept(self._connection, self._own_logs)
+        With `is_there`, what is not there by that.
+        """
+        from runstore.index.rescue.lost import is_beside, not_kept
+
+        return not_kept(self._connection, self._own_logs, is_there=is_there or is_beside)
 
     def file(self, name: str) -> File:
         """Return one file. Raises NotFound."""

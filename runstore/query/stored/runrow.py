@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from runstore.core.identity import RunPath
 from runstore.core.times import iso
@@ -23,7 +24,7 @@ class RunRow:
 
     def __init__(self, connection: sqlite3.Connection, row: sqlite3.Row, take_in: TakeIn | None = None) -> None:
         self._connection = connection
-        self._row = row
+        self._row: sqlite3.Row | dict[str, Any] = row
         self._take_in = take_in
         self._fields: RowFields | None = None
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from runstore.sdk.recorder import Recorder
     from runstore.sdk.surroundings.git import Repository
     from runstore.sdk.surroundings.notebook import Displays
-    from runstore.sdk.surroundings.program import Program
+    from runstore.sdk.surroundings.program import Main, Program
 
 # The end of a run waits this long for what is still being captured: for a short run on a machine under load.
 WAITED_SECONDS = 2.0
@@ -49,6 +49,7 @@ class Surroundings(Part):
         self._known: dict[str, Any] = {}
         self._repository: Repository | None = None
         self._program: Program | None = None
+        self._main: Main | None = None
         self._source_path = ""
 
     # The run's life.
@@ -64,6 +65,9 @@ class Surroundings(Part):
         self._steps = self._wanted()
         if not self._steps:
             return
+        from runstore.sdk.surroundings.program import main_module
+
+        self._main = main_module()  # now: a program that ends soon has lost its name when the thread comes to ask
         otherwise = "what the run was made with (packages, code, machine) is not recorded"
         self._thread = self.thread(self._capture, "runstore-surroundings", otherwise)
         if self._thread is None:
@@ -153,7 +157,7 @@ class Surroundings(Part):
 
         settings = self.recorder.settings
         path = notebook.notebook_path(settings, self._shell) if self._shell is not None else ""
-        self._program = program_of(settings, path)
+        self._program = program_of(settings, path, self._main)
         commit, remote = settings.git_commit or "", settings.git_remote_url or ""
         if not settings.disable_git:
             folders = [settings.git_root or "", self._folder, os.path.dirname(self._program.file), settings.root_dir]

@@ -6,6 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from runstore.settings import Settings
 
@@ -14,6 +15,13 @@ NO_FILE = "<python with no main file>"
 CODE_FOLDER = "code"  # in the folder `files`
 # A script is some kB; what is much larger was not written by hand.
 MOST_CODE_BYTES = 10 << 20
+
+
+class Main(NamedTuple):
+    """Python's main module: its name as of a program, and its source, "" where there is none."""
+
+    name: str
+    file: str
 
 
 @dataclass(frozen=True)
@@ -31,12 +39,26 @@ class Program:
         return "" if path.startswith("..") else path.replace(os.sep, "/")
 
 
-def program_of(settings: Settings, notebook: str = "") -> Program:
-    """Return what this process runs: by the settings, or the notebook's file, or Python's main module."""
-    name = settings.program or notebook or _main_name()
-    file = settings.program_abspath or (_main_file() if name.startswith("-m ") else name)
+def program_of(settings: Settings, notebook: str = "", main: Main | None = None) -> Program:
+    """Return what this process runs: by the settings, or the notebook's file, or Python's main module.
+
+    `main` is what `main_module` said before: at its end Python takes the module's names away.
+    """
+    main = main or main_module()
+    name = settings.program or notebook or main.name
+    file = settings.program_abspath or (main.file if name.startswith("-m ") else name)
     file = os.path.join(_folder(), file) if file else ""
     return Program(name, file if file and os.path.isfile(file) else "")
+
+
+def main_module() -> Main:
+    """Return what Python's main module is called, and where its source lies."""
+    main = sys.modules.get("__main__")
+    file = getattr(main, "__file__", None) or ""
+    spec = getattr(main, "__spec__", None)
+    if spec is not None and getattr(spec, "name", None):
+        return Main(f"-m {spec.name}", file)
+    return Main(file or NO_FILE, file)
 
 
 def is_below_git(folder: str) -> bool:
@@ -58,18 +80,6 @@ def read_code(program: Program) -> bytes:
     if file.stat().st_size > MOST_CODE_BYTES:
         raise OSError(f"{file} is larger than {MOST_CODE_BYTES >> 20} MiB")
     return file.read_bytes()
-
-
-def _main_name() -> str:
-    main = sys.modules.get("__main__")
-    spec = getattr(main, "__spec__", None)
-    if spec is not None and getattr(spec, "name", None):
-        return f"-m {spec.name}"
-    return getattr(main, "__file__", None) or NO_FILE
-
-
-def _main_file() -> str:
-    return getattr(sys.modules.get("__main__"), "__file__", None) or ""
 
 
 def _folder() -> str:

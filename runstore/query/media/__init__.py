@@ -1,0 +1,1 @@
+"""Media of stored runs: which keys hold some, at which steps, and where the bytes lie."""
