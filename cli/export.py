@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runstore.cli.export_html import write_page
 from runstore.cli.output import emit_json
-from runstore.cli.runs_common import complete_filter, complete_keys, open_api
+from runstore.cli.runs_common import complete_filter, complete_keys, open_api, runs_asked_for
 from runstore.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from runstore.query.api import Api
-    from runstore.query.stored.run import StoredRun
 
-_FORMS = ("parquet", "csv", "jsonl", "tensorboard")
+_FORMS = ("parquet", "csv", "jsonl", "tensorboard", "html")
 
 
 @click.command()
 @click.argument("runs", nargs=-1, metavar="[RUN|FILTER]...", shell_complete=complete_filter)
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--to", "form", type=click.Choice(_FORMS), required=True, help="What the files are to be.")
 @click.option("--keys", metavar="A,B", shell_complete=complete_keys, help="Only these metrics.")
 @click.option("--force", is_flag=True, help="Replace files that are there already.")
@@ -36,14 +36,24 @@ def command(
     Each RUN is an id, a name or entity/project/id, each FILTER as docs/filters.md describes them; without any, all runs
     are written. Nothing is overwritten without --force: safe to repeat, and to interrupt at any moment.
 
+    With --to html one page shows all of them, charts and all, in any browser without a server: DIR may be the name of
+    the file then, or be left out.
+
     Example: runstore export 'project:demo state:finished' exported --to csv
     """
+    if form == "html":
+        if keys:
+            raise UsageError("--keys is of the other formats: a page has all metrics")
+        write_page(runs, folder, force=force, as_json=as_json)
+        return
+    if folder.is_file():
+        raise UsageError(f"{folder} is a file: runs go to a folder, a file each")
     from runstore.query.export.exporting import expected_points, export
 
     api = open_api()
     if not runs:
         _refuse_a_run(api, folder)
-    chosen = _chosen(api, runs)
+    chosen = runs_asked_for(api, runs)
     wanted = [key.strip() for key in keys.split(",") if key.strip()] if keys else None
     hidden = quiet or as_json or not sys.stderr.isatty()
     total = 0 if hidden else expected_points(chosen, wanted)
@@ -67,21 +77,3 @@ def _refuse_a_run(api: Api, folder: Path) -> None:
     with contextlib.suppress(NotFound):
         api.run(str(folder))
         raise UsageError(f"{folder} is a run: name the folder too, as in `runstore export {folder} exported --to csv`")
-
-
-def _chosen(api: Api, asked: tuple[str, ...]) -> list[StoredRun]:
-    """Return the runs that are named or fulfil a filter, each once."""
-    from runstore.core.filters import parse_filter
-
-    if not asked:
-        return api.select()
-    found: dict[int, StoredRun] = {}
-    for text in asked:
-        try:
-            runs = [api.run(text)]
-        except NotFound as error:
-            runs = api.select(parse_filter(text))
-            if not runs:
-                raise NotFound(f"no run is called {text!r}, and none fulfils it as a filter") from error
-        found.update((run.place, run) for run in runs)
-    return list(found.values())

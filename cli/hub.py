@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import click
@@ -26,19 +27,24 @@ def command() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 for every network of this machine.")
 @click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535), help="0 for any free one.")
 @_data
-def serve(host: str, port: int, data: Path | None) -> None:
+@click.option("--base-url", metavar="URL", help="What a web server before this one is called, path and all.")
+def serve(host: str, port: int, data: Path | None, base_url: str | None) -> None:
     """Serve until SIGTERM or Ctrl-C. Safe to kill and start again: what was acknowledged is on disk.
 
-    Put a web server with TLS before it where the network is not your own.
+    Put a web server with TLS before it where the network is not your own. In a browser the same address shows the
+    runs, with a token behind it: http://hub:8765/#token=TOKEN
 
     Example: runstore hub serve --data /srv/runs --port 8765
     """
+    from runstore.cli.ui_place import check_base_url
     from runstore.index.indexer import Indexer
     from runstore.syncd.hub import server
     from runstore.syncd.hub.indexed import IndexedRuns
     from runstore.syncd.hub.indexed_artifacts import IndexedArtifacts
     from runstore.syncd.hub.traffic import Traffic
+    from runstore.web.guard import Hosts
 
+    check_base_url(base_url)
     folder = _folder(data)
     index = folder / "index.db"
     if not is_local(folder):
@@ -61,7 +67,10 @@ def serve(host: str, port: int, data: Path | None) -> None:
             warn(str(error))
             index_log(log, last_try=True)
 
-    app = server.create_app(folder, index_log, IndexedRuns(index), IndexedArtifacts(index), traffic)
+    hosts = Hosts.of(host, socket.gethostname(), base_url)
+    app = server.create_app(
+        folder, index_log, IndexedRuns(index), IndexedArtifacts(index), traffic, pages=(index, hosts)
+    )
     server.serve(app, host, port, on_ready=lambda url: click.echo(f"runstore hub at {url}, data in {folder}"))
 
 

@@ -115,6 +115,10 @@ class IndexDamaged(IndexUnusable):
     """The index turned out to be damaged while it was used. It was set aside; a new one is there at the next call."""
 
 
+class Stopped(RunstoreError):
+    """A question to the index was stopped, since nobody waits for its answer any more."""
+
+
 class RemoteError(RunstoreError):
     """A target did not take what was sent. Nothing local was changed."""
 

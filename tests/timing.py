@@ -19,9 +19,15 @@ class Clock:
 
 
 def eventually(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS, every: float = 0.05) -> Any:
-    """Return the first true value of `condition`; fails after some patience."""
+    """Return the first true value of `condition`; fails after some patience.
+
+    A condition that starts a process is asked less often: whoever it waits for shall have the processor half the time.
+    """
     deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"this never came true: {condition}"
-        time.sleep(every)
-    return value
+    while True:
+        asked = time.monotonic()
+        if value := condition():
+            return value
+        now = time.monotonic()
+        assert now < deadline, f"this never came true: {condition}"
+        time.sleep(max(every, now - asked))

@@ -58,10 +58,10 @@ class Hub:
     ) -> None:
         self.storage = Storage(data)
         self.tokens = Tokens(data)
-        self._indexing = IndexingThread(self.storage, index_log)
+        self.indexing = IndexingThread(self.storage, index_log)
         self._reader = reader
         self._counters = Counters()
-        self._logs = LogRoutes(self.storage, self._counters, self._indexing, traffic)
+        self._logs = LogRoutes(self.storage, self._counters, self.indexing, traffic)
         self._blobs = BlobRoutes(self.storage.blobs, self._counters, traffic)
         self._artifacts = ArtifactRoutes(artifacts, Holdings(self.storage), self._read)
         self._readers = anyio.CapacityLimiter(_READERS_AT_ONCE)
@@ -69,11 +69,11 @@ class Hub:
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         """Index while the app runs, and close the data folder after it."""
-        await run_in_threadpool(self._indexing.start)
+        await run_in_threadpool(self.indexing.start)
         try:
             yield
         finally:
-            await run_in_threadpool(self._indexing.stop)
+            await run_in_threadpool(self.indexing.stop)
             self.tokens.close()
             self.storage.close()
 
@@ -115,7 +115,7 @@ class Hub:
 
     async def _read(self, question: Callable[[], object]) -> Response:
         def answer() -> Response:
-            self._indexing.wait(_INDEX_WAIT_S)
+            self.indexing.wait(_INDEX_WAIT_S)
             return Json(question())  # rendered in the thread as well: long histories take a while
 
         return await anyio.to_thread.run_sync(answer, limiter=self._readers)

@@ -18,6 +18,7 @@ from runstore.syncd.hub.database import Database
 
 PREFIX = "rs_"  # so that scanners for leaked secrets can know one
 _RANDOM_BYTES = 32
+_MARK_LETTERS = 20  # of 64
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,14 @@ class Tokens:
             ):  # no early end: the time taken must not tell which one came close
                 found = str(name)
         return found
+
+    def mark(self, bearer: str) -> str | None:
+        """Return what tells the token `bearer` from all others, and gives it to nobody; None where it is not known."""
+        return _hash(bearer)[:_MARK_LETTERS] if self.check(bearer) is not None else None
+
+    def is_known(self, mark: str) -> bool:
+        """Return whether the token with a mark is still good: one that was made anew under its name is another."""
+        return any(str(known).startswith(mark) for (known,) in self._database.rows("SELECT hash FROM tokens"))
 
 
 def _hash(token: str) -> str:

@@ -17,9 +17,9 @@ from typing import Any
 import orjson
 
 from runstore.errors import UsageError
-from runstore.syncd.hub.manifest import check_digest, check_size, entries_of
 from runstore.syncd.hub.storage import LogRange
 from runstore.syncd.remotes.base import FileEntry
+from runstore.syncd.untrusted import check_digest, check_size, entries_of
 
 ENTRIES_MAX = 1000
 

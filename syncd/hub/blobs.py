@@ -11,8 +11,8 @@ from pathlib import Path
 
 from runstore.errors import NotFound, UsageError
 from runstore.syncd.hub.disk import make_folder, storage_errors, sync_folder, write_all
-from runstore.syncd.hub.manifest import check_digest
 from runstore.syncd.hub.partials import Partials, Received
+from runstore.syncd.untrusted import check_digest
 
 _WRITERS = 8  # of many small blobs, at a time
 

@@ -9,10 +9,10 @@ from typing import Any
 from runstore.core.manifest import MD5
 from runstore.core.rescued import entry_blob
 from runstore.errors import NotFound
-from runstore.syncd.hub.manifest import is_digest
 from runstore.syncd.hub.reader import EntryFacts
 from runstore.syncd.hub.storage import Storage
 from runstore.syncd.remotes.base import BLOBS, FileEntry
+from runstore.syncd.untrusted import is_digest
 
 
 class Holdings:
@@ -39,10 +39,8 @@ class Holdings:
 
     def delivered(self, log_id: str, name: str) -> list[Path]:
         """Return the file, if it is held, that was delivered as `name` beside a log."""
-        if not is_digest(log_id):
-            return []
-        digests = [blob.sha256 for blob in self._storage.files(log_id, BLOBS) if blob.path == name]
-        return [self._storage.blobs.path(digest) for digest in digests if self._storage.blobs.has(digest)]
+        held = self._storage.held(log_id, name, BLOBS) if is_digest(log_id) else None
+        return [] if held is None else [held]
 
     def named(self, name: str) -> dict[str, Any]:
         """Return the digest and size of a blob that was delivered under this name, as stock tools' are."""

@@ -67,6 +67,13 @@ class Ledger:
         rows = self._database.rows(query, log_id)
         return [FileEntry(str(path), int(str(size)), str(digest), folder) for path, size, digest in rows]
 
+    def file(self, log_id: str, path: str, folder: str = FILES) -> FileEntry | None:
+        """Return one entry of a log's manifest; None where it has no such."""
+        query = f"SELECT size, digest FROM {_TABLES[folder]} WHERE log_id = ? AND path = ?"
+        for size, digest in self._database.rows(query, log_id, path):
+            return FileEntry(path, int(str(size)), str(digest), folder)
+        return None
+
     def blobs_named(self, path: str) -> list[FileEntry]:
         """Return the blobs of artifacts that were delivered under this name, with any log."""
         query = "SELECT DISTINCT path, size, digest FROM artifact_blobs WHERE path = ? ORDER BY digest"

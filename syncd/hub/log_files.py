@@ -12,7 +12,7 @@ from pathlib import Path
 from runstore.core.segments import SEGMENT_BYTES, SegmentDigest, open_length
 from runstore.errors import StorageError
 from runstore.syncd.hub.disk import make_folder, storage_errors, sync_data, sync_folder, write_all
-from runstore.syncd.hub.manifest import check_digest, is_digest
+from runstore.syncd.untrusted import check_digest, is_digest
 
 _LOG_NAME = "log.wandb"  # never a name that a client chose
 

@@ -28,10 +28,10 @@ from runstore.errors import RunstoreError, StorageError, UsageError
 from runstore.syncd.hub.batch import manifests_of, ranges_of
 from runstore.syncd.hub.counters import Counters
 from runstore.syncd.hub.indexing import IndexingThread
-from runstore.syncd.hub.manifest import entries_of
 from runstore.syncd.hub.requests import Json, number, pieces, status_of, whole_body
 from runstore.syncd.hub.storage import RANGE_BYTES_MAX, Appended, Storage
 from runstore.syncd.hub.traffic import Traffic
+from runstore.syncd.untrusted import entries_of
 
 _MANIFEST_BYTES_MAX = 8 << 20
 _RANGES_AT_ONCE = 32  # bounds memory at 32 times 8 MiB, however many clients come

@@ -24,7 +24,7 @@ from typing import NamedTuple
 from runstore.core.manifest import Hasher
 from runstore.errors import UsageError
 from runstore.syncd.hub.disk import make_folder, storage_errors, sync_data, sync_folder, write_all
-from runstore.syncd.hub.manifest import check_digest, is_digest
+from runstore.syncd.untrusted import check_digest, is_digest
 
 KEPT_SECONDS = 7 * 24 * 3600  # since its last byte came: a weekend without a network, and some
 _EXPIRE_SECONDS = 3600.0  # how often that is looked at

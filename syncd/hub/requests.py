@@ -12,7 +12,7 @@ from runstore.errors import NotFound, StorageError, UsageError
 from runstore.syncd import wire
 from runstore.syncd.hub.disk import StorageFull
 from runstore.syncd.hub.log_files import RangeConflict
-from runstore.syncd.hub.manifest import check_size
+from runstore.syncd.untrusted import check_size
 
 _WRITE_BYTES = 1 << 20  # network pieces are 64 KiB; one hop to a thread for sixteen of them
 

@@ -31,8 +31,8 @@ from runstore.syncd.hub.disk import make_folder, storage_errors
 from runstore.syncd.hub.folder import identity_of, take_folder
 from runstore.syncd.hub.ledger import Ledger
 from runstore.syncd.hub.log_files import LogFiles
-from runstore.syncd.hub.manifest import check_digest
 from runstore.syncd.remotes.base import FILES, FileEntry
+from runstore.syncd.untrusted import check_digest
 
 RANGE_BYTES_MAX = 8 << 20  # a range is held in memory once while it is compared and written
 _WRITERS = 8  # of a batch, at a time
@@ -160,6 +160,11 @@ class Storage:
     def files(self, log_id: str, folder: str = FILES) -> list[FileEntry]:
         """Return what a log's manifest has in one folder, in order of path; the bytes are in `blobs`."""
         return self._ledger.files(check_digest(log_id), folder)
+
+    def held(self, log_id: str, path: str, folder: str = FILES) -> Path | None:
+        """Return where the bytes are that a log's manifest has under a path; None where they are not, or not yet."""
+        entry = self._ledger.file(check_digest(log_id), path, folder)
+        return self.blobs.path(entry.sha256) if entry is not None and self.blobs.has(entry.sha256) else None
 
     def blobs_named(self, name: str) -> list[FileEntry]:
         """Return the blobs of artifacts that were delivered under this name, with any log; held or still on the way."""

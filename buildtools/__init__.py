@@ -1,0 +1,1 @@
+"""What builds runstore; nothing of it is installed."""

@@ -1,0 +1,1 @@
+"""Runs as one HTML file that needs no server: charts that zoom, configs, differences, small media."""

@@ -1,0 +1,1 @@
+"""Media as pages show them: values of a history, and cells of tables, made into what a browser draws."""
