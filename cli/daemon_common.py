@@ -88,7 +88,7 @@ def with_something_to_watch(configuration: Configuration) -> Configuration:
     here = default_root()
     if here.is_dir() and configuration.root_of(here.resolve()) is None:
         configuration = configuration.with_root(WatchedRoot(here.resolve()))
-    if not configuration.roots:
+    if not (configuration.roots or configuration.mirrors):
         raise NotFound("there is nothing to watch: give a folder, runstore daemon start --watch DIR")
     return configuration
 

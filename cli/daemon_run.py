@@ -164,4 +164,4 @@ def _start_in_background(configuration: Configuration) -> None:
                 raise DaemonError(f"the daemon did not start: {last or 'it said nothing'}; see {log}") from None
             time.sleep(0.05)
     folders = ", ".join(str(root.path) for root in configuration.roots)
-    warn(f"the daemon runs (pid {pid}), watching {folders}; its messages: {log}")
+    warn(f"the daemon runs (pid {pid}), watching {folders or 'nothing'}; its messages: {log}")

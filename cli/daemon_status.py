@@ -28,7 +28,7 @@ def command(as_json: bool) -> None:
     if as_json:
         emit_json(answer)
         return
-    click.echo(printable(f"pid {answer['pid']}, watching {', '.join(answer['watching'])}"))
+    click.echo(printable(f"pid {answer['pid']}, watching {', '.join(answer['watching']) or 'nothing'}"))
     for sentence in answer["problems"]:
         warn(sentence)
     for root in answer["roots"]:
@@ -38,6 +38,9 @@ def command(as_json: bool) -> None:
         note = f": {remote['last_error']}" if remote["last_error"] else ""
         waiting = f"{remote['logs_waiting']:,} logs waiting"
         click.echo(printable(f"remote {remote['name']}: {remote['state']}, {waiting}{note}"))
+    for mirror in answer["mirrors"]:
+        note = f": {mirror['last_error']}" if mirror["last_error"] else ""
+        click.echo(printable(f"bundles from {mirror['folder']} into {mirror['into']}: {mirror['state']}{note}"))
     _show_logs(answer)
     for sentence in answer["errors"].values():
         warn(sentence)

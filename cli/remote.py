@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from runstore.cli.bundle_folder import bundle_options, bundles_as_json, options_of
 from runstore.cli.daemon_common import reload_if_running
 from runstore.cli.output import emit_json, emit_table, size, warn
 from runstore.cli.remote_names import complete_remote
@@ -29,20 +30,24 @@ def command() -> None:
 @click.option(
     "--token", default="", help="The token of the hub, else RUNSTORE_TOKEN; or the API key of the W&B server."
 )
-@click.option("--kind", type=click.Choice(["hub", "wandb"]), help="What is there; a hub unless the URL is W&B's own.")
+@click.option(
+    "--kind", type=click.Choice(["hub", "wandb", "bundle"]), help="What is there; a hub unless the URL is W&B's own."
+)
 @click.option("--entity", "-e", default="", help="Of a W&B server: the user or team that all runs go to.")
 @click.option("--project", "-p", default="", help="Of a W&B server: the project that all runs go to.")
-def add(name: str, url: str, token: str, kind: str | None, entity: str, project: str) -> None:
+@bundle_options
+def add(name: str, url: str, token: str, kind: str | None, entity: str, project: str, **bundles: Any) -> None:
     """Keep the hub or W&B server at URL under NAME, in place of one that had the name before, whose rules stay.
 
     A daemon that runs delivers there from now on. Without --token the key for a W&B server is found where its own
-    tools look: in WANDB_API_KEY, in a settings file, or where `runstore login --host URL` keeps it.
+    tools look: in WANDB_API_KEY, in a settings file, or where `runstore login --host URL` keeps it. With --kind bundle
+    the URL is a folder, to which bundles are written, to be carried by hand (docs/bundle_folders.md).
 
     Example: runstore remote add lab https://hub.example.org --token rs_...
     """
     from runstore.syncd.remotes.configured import RunOptions, add_remote
 
-    remote = add_remote(name, url, token, kind or "", RunOptions(entity, project))
+    remote = add_remote(name, url, token, kind or "", RunOptions(entity, project), options_of(bundles))
     reload_if_running()
     warn(f"remote {name} is {_what(remote)}; try it: runstore sync --remote {name}")
     key_missing = _key_missing(remote)
@@ -159,6 +164,7 @@ def _facts(remote: ConfiguredRemote) -> dict[str, Any]:
         "entity": remote.entity,
         "project": remote.project,
         "has_token": _has_token(remote),
+        **({"bundles": bundles_as_json(remote.bundles)} if remote.kind == "bundle" else {}),
     }
 
 
@@ -169,7 +175,8 @@ def _place(remote: ConfiguredRemote) -> str:
 
 
 def _what(remote: ConfiguredRemote) -> str:
-    return f"{'the W&B server' if remote.kind == 'wandb' else 'the hub'} {_place(remote)}"
+    kinds = {"wandb": "the W&B server", "bundle": "the folder for bundles"}
+    return f"{kinds.get(remote.kind, 'the hub')} {_place(remote)}"
 
 
 def _has_token(remote: ConfiguredRemote) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,9 +10,11 @@ from click.shell_completion import CompletionItem
 
 from runstore.cli.remote_names import complete_hub
 from runstore.cli.table import printable
+from runstore.errors import NotFound
 
 if TYPE_CHECKING:
     from runstore.query.api import Api
+    from runstore.query.stored.run import StoredRun
 
 remote_option = click.option(
     "--remote",
@@ -28,6 +31,27 @@ def open_api(*, refresh: bool = True) -> Api:
     from runstore.query.api import Api
 
     return Api(refresh=refresh)
+
+
+def runs_asked_for(api: Api, asked: Sequence[str]) -> list[StoredRun]:
+    """Return the runs that are named or fulfil a filter, each once; all where nothing is asked for.
+
+    Raises NotFound for what neither names a run nor fits one.
+    """
+    from runstore.core.filters import parse_filter
+
+    if not asked:
+        return api.select()
+    found: dict[int, StoredRun] = {}
+    for text in asked:
+        try:
+            runs = [api.run(text)]
+        except NotFound as error:
+            runs = api.select(parse_filter(text))
+            if not runs:
+                raise NotFound(f"no run is called {text!r}, and none fulfils it as a filter") from error
+        found.update((run.place, run) for run in runs)
+    return list(found.values())
 
 
 def open_remote_named(remote: str) -> Any:

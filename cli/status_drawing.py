@@ -19,10 +19,11 @@ def overview(facts: Mapping[str, Any], *, with_all: bool = False, rows: int = 0)
     `rows` is how many lines there is room for, 0 for any number; `with_all` lists every run.
     """
     head = [*_about_daemon(facts["daemon"]), *_totals(facts["totals"]), "", *_targets(facts["targets"])]
+    head += _mirrors(facts["mirrors"])
     head += [printable(f"! {sentence}") for sentence in list(facts["errors"].values())[:_MOST_ERRORS]]
     waiting = [run for run in facts["runs"] if with_all or not run["is_settled"]]
     room = max(1, rows - len(head) - 4) if rows else (len(waiting) if with_all else _MOST_RUNS)
-    return "\n".join([*head, "", *_runs(waiting[:room], len(waiting), facts["totals"]["runs"])])
+    return "\n".join([*head, "", *_runs(waiting[:room], len(waiting), facts)])
 
 
 def story(facts: Mapping[str, Any]) -> str:
@@ -49,7 +50,8 @@ def _about_daemon(daemon: Mapping[str, Any]) -> Iterator[str]:
         yield f"daemon:   {printable(daemon['note'])}"
         return
     since = daemon["started_at"].replace("T", " ")[:19]
-    yield f"daemon:   pid {daemon['pid']} since {since} UTC, watching {printable(', '.join(daemon['watching']))}"
+    watching = printable(", ".join(daemon["watching"])) or "nothing"
+    yield f"daemon:   pid {daemon['pid']} since {since} UTC, watching {watching}"
     if daemon["note"]:
         yield f"          {printable(daemon['note'])}"
 
@@ -82,11 +84,41 @@ def _targets(targets: list[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def _runs(shown: list[Mapping[str, Any]], waiting: int, total: int) -> list[str]:
+def _mirrors(mirrors: list[Mapping[str, Any]]) -> list[str]:
+    """Return what came from folders of bundles, and what is wrong there."""
+    if not mirrors:
+        return []
+    rows = [
+        (
+            mirror["folder"],
+            mirror["into"],
+            mirror["state"] or "",
+            f"{mirror['bundles']:,}",
+            size(mirror["new_bytes"]),
+            f"{mirror['new_files']:,}",
+            (mirror["last_at"] or "never").replace("T", " ")[:19],
+        )
+        for mirror in mirrors
+    ]
+    lines = ["", *aligned(rows, ("BUNDLES FROM", "INTO", "STATE", "CAME", "LOGS", "FILES", "LAST")).split("\n")]
+    for mirror in mirrors:
+        if mirror["last_error"]:
+            lines.append(printable(f"! {mirror['last_error']}{_again(mirror['retry_in'])}"))
+        said = [*mirror["refused"].items(), *((run, f"waits for {why}") for run, why in mirror["waiting"].items())]
+        lines += [printable(f"! {what}: {why}" if what not in why else f"! {why}") for what, why in said[:_MOST_ERRORS]]
+        if len(said) > _MOST_ERRORS:
+            lines.append(f"! and {len(said) - _MOST_ERRORS:,} more; see runstore status --json")
+    return lines
+
+
+def _runs(shown: list[Mapping[str, Any]], waiting: int, facts: Mapping[str, Any]) -> list[str]:
+    total = facts["totals"]["runs"]
     if not total:
         return ["there are no runs"]
     if not waiting:
-        return [f"nothing waits: {_many(total, 'run')}, indexed and delivered to where they go"]
+        one_way = sum(target["logs_one_way"] for target in facts["targets"])
+        unproven = f"; of {_many(one_way, 'log')}, written one way, nobody knows whether they arrived" * bool(one_way)
+        return [f"nothing waits: {_many(total, 'run')}, indexed and delivered to where they go{unproven}"]
     names = list(dict.fromkeys(target["name"] for run in shown for target in run["targets"]))
     rows = []
     for run in shown:
@@ -130,6 +162,9 @@ def _at_length(target: Mapping[str, Any]) -> str:
         f"{target['state']}: {_many(target['delivered_records'], 'record')}, {size(target['delivered_bytes'])}{since}"
     ]
     said.append(_files(target))
+    if target["bundle"]:
+        expected = ", no receipt is expected" if target["state"] == "written one way" else ""
+        said.append(f"in bundle {target['bundle'][:12]}{expected}")
     if target["lost_bytes"]:
         said.append(_lost(target["lost_bytes"]))
     if target["error"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runstore.cli import sync_drawing
+from runstore.cli.bundle_folder import sync_to_folder
 from runstore.cli.output import emit_json, warn
 from runstore.cli.remote_names import complete_target
 from runstore.errors import NotFound
@@ -61,6 +63,8 @@ def command(
 
     logs = list(_chosen(paths, include_globs, exclude_globs))
     name, options = remote or the_only_remote(), RunOptions(entity, project)
+    if find_remote(name).kind == "bundle" and not dry_run:
+        context.exit(sync_to_folder(name, logs, as_json=as_json, quiet=quiet))
     if dry_run:
         context.exit(_foretell(name, logs, options, as_json=as_json))
     report, was_interrupted = _deliver(name, logs, options, is_hidden=as_json or quiet)
@@ -107,6 +111,7 @@ def _fits(names: tuple[str, ...], globs: list[str]) -> bool:
 
 def _deliver(name: str, logs: list[Path], options: RunOptions, *, is_hidden: bool) -> tuple[Report, bool]:
     """Return what was delivered, and whether it was interrupted; shows on a terminal how far it is."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's own threads would only stand around
     from runstore.index.indexer import Indexer
     from runstore.syncd.oneround import Round
     from runstore.syncd.remotes.configured import find_remote, open_remote
@@ -117,7 +122,7 @@ def _deliver(name: str, logs: list[Path], options: RunOptions, *, is_hidden: boo
     def look(done: int) -> None:
         bar.update(done, sync_drawing.progress(deliveries.shipped, kind, bar.pos + done, deliveries.total))
 
-    deliveries = Round(name, logs, look, options)
+    deliveries = Round(name, logs, look, options, may_fork=True)
     with click.progressbar(
         length=deliveries.total,
         label="delivering",
@@ -130,6 +135,8 @@ def _deliver(name: str, logs: list[Path], options: RunOptions, *, is_hidden: boo
             return deliveries.run(Indexer()), False
         except KeyboardInterrupt:
             return deliveries.report(), True
+        finally:
+            deliveries.close()
 
 
 def _foretell(name: str, logs: list[Path], options: RunOptions, *, as_json: bool) -> int:

@@ -46,7 +46,7 @@ def failures(report: Report) -> Iterator[str]:
 def plan(foretold: Foretold) -> str:
     """Return what would be sent: a line for each run that waits, of the first twenty, and one for all."""
     waiting = [run for run in foretold.runs if not run.is_empty]
-    cells = _for_hub if foretold.kind == "hub" else _for_server
+    cells = _for_server if foretold.kind == "wandb" else _for_hub
     headers, *rows = cells(waiting[:_MOST_RUNS])
     lines = [aligned(rows, headers)] if rows else []
     if len(waiting) > _MOST_RUNS:

@@ -20,10 +20,11 @@ from runstore.index.discovery import Changes
 from runstore.index.indexer import Indexer
 from runstore.index.live import LiveIndexer
 from runstore.syncd import metrics
-from runstore.syncd.courier import Courier
+from runstore.syncd.couriers import courier_for
 from runstore.syncd.fanout import FanOut
 from runstore.syncd.intake import Intake
 from runstore.syncd.lock import DaemonLock
+from runstore.syncd.mirrors import Mirrors
 from runstore.syncd.rescuer import Rescuer
 from runstore.syncd.settling import Settling
 from runstore.syncd.steering import Steering
@@ -68,7 +69,8 @@ class Daemon:
         self._metrics_port = fan_out.configuration.metrics_port
         self._watcher = Watcher(_roots_of(fan_out))
         self._settling = Settling(lambda what: self._targets.wanting(what))
-        self._targets = Targets(fan_out, lambda name, policy: Courier(name, policy, self._settling.proven))
+        self._targets = Targets(fan_out, lambda name, policy: courier_for(name, policy, self._settling.proven))
+        self._mirrors = Mirrors(fan_out.configuration.mirrors)
         self._rescuer = Rescuer()
         self._intake = Intake(self._watcher, self._targets, self._settling, self._rescuer)
         scanning = Pace(SCAN_SECONDS, SCAN_MOST_SECONDS, SCAN_SHARE)
@@ -94,6 +96,7 @@ class Daemon:
         for problem in self._watcher.start():
             logger.warning('event=no-events reason="%s"', problem)
         self._targets.start()
+        self._mirrors.start()
         self._remember_roots(indexer)
         self._rescuer.start()
         self._scanner.start()
@@ -105,6 +108,7 @@ class Daemon:
         finally:
             self._watcher.stop()
             self._targets.stop(STOP_SECONDS)
+            self._mirrors.stop(CLOSE_SECONDS)
             self._rescuer.stop(CLOSE_SECONDS)
             self._scanner.stop(CLOSE_SECONDS)
             self._steering.stop()
@@ -131,6 +135,7 @@ class Daemon:
             "roots": self._watcher.status(),
             "rescued": self._rescuer.status(),
             "remotes": self._targets.status(),
+            "mirrors": self._mirrors.status(),
             "problems": [*self._steering.problems(), *self._silence()],
             **told(list(self._intake.known.values()), list(self._targets), which),
             "errors": {str(path): sentence for path, sentence in list(self._intake.errors.items())},
@@ -204,6 +209,7 @@ class Daemon:
         if slept > SLEPT_SECONDS:
             logger.info("event=slept seconds=%.0f", slept)
             self._targets.hurry()
+            self._mirrors.hurry()
 
     def _apply(self, indexer: LiveIndexer, fan_out: FanOut) -> None:
         roots = _roots_of(fan_out)
@@ -213,6 +219,7 @@ class Daemon:
         self._intake.keep_to(Roots(roots))
         self._targets.apply(fan_out, list(self._intake.known.values()))
         self._settling.targets_changed(self._intake.known)
+        self._mirrors.apply(fan_out.configuration.mirrors)
 
     def _remember_roots(self, indexer: LiveIndexer) -> None:
         for root in self._watcher.paths:

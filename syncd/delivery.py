@@ -42,24 +42,16 @@ class Report:
     notes: list[str] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)  # path of the log -> sentence
 
-    def add(self, log: Path, run: str, shipment: Shipment) -> None:
-        """Count one log that was shipped."""
-        self.logs += 1
-        self.runs.add(run)
-        self.verified += shipment.verified and not shipment.files_left
-        self.bytes_sent += shipment.bytes_sent
-        self.records += shipment.records
-        self.files_sent += shipment.files_sent
-        self.file_bytes_sent += shipment.file_bytes_sent
-        self.files_left += shipment.files_left
-        if shipment.note:
-            self.notes.append(f"{log.parent.name}: {shipment.note}")
-
     def fail(self, log: Path, run: str, error: Exception) -> None:
         """Count one log that could not be shipped."""
         self.logs += 1
         self.runs.add(run)
         self.errors[str(log)] = str(error)
+
+    def add(self, other: Report) -> None:
+        """Add the figures of what was sent by another one."""
+        for name in _SENT:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures; `verified` and `failed` count logs, `records` those that this call delivered."""
@@ -82,6 +74,13 @@ class Report:
             "notes": self.notes,
             "errors": self.errors,
         }
+
+
+# The figures of a Report that are sums over what was sent.
+_SENT = (
+    *("bytes_sent", "records", "files_sent", "file_bytes_sent", "files_left"),
+    *("rows", "events", "console_lines", "artifacts", "alerts"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +130,13 @@ def ready(indexer: Indexer, log: Path) -> Ready | None:
     )
 
 
+def is_of_fork(indexer: Indexer, log: Path) -> bool:
+    """Return whether a log says that its run was forked from another one, whose logs tell of it as well."""
+    query = "SELECT branch_run FROM logs WHERE path = ?"
+    found = indexer.connection.execute(query, (str(log.resolve()),)).fetchone()
+    return bool(found and found[0])
+
+
 def logs_of_run(indexer: Indexer, what: Ready) -> list[Path]:
     """Return all logs of the run of a log that are indexed, logs of edits included."""
     run = (what.entity, what.project, what.run)
@@ -152,10 +158,8 @@ def _edited_run(indexer: Indexer, log: Path) -> tuple[str, str, str, str | None]
     return found or (run_id_of(log), "", "", None)
 
 
-def deliver_one(
-    what: Ready, remote: Remote, progress: Callable[[int], None] | None = None, *, beside: bool = False
-) -> Shipment:
-    """Ship one log, and what lies beside it where that is asked for. Raises as `ship` does."""
+def deliver_one(what: Ready, remote: Remote, progress: Callable[[int], None] | None = None) -> Shipment:
+    """Ship one log, without what lies beside it. Raises as `ship` does."""
     return ship(
         what.log,
         what.log_id,
@@ -164,7 +168,7 @@ def deliver_one(
         remote,
         progress=progress,
         count_records=lambda start, end: _count_records(what.log, start, end),
-        beside=beside,
+        beside=False,
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from runstore.syncd.configuration import Configuration, WatchedRoot, load
 from runstore.syncd.policy import Policy
+from runstore.syncd.remotes.bundle import BUNDLE
 from runstore.syncd.remotes.configured import find_remote, is_known, load_remotes
 from runstore.syncd.remotes.servers import WANDB
 from runstore.syncd.watching.roots import Root
@@ -36,7 +37,15 @@ class FanOut:
         configuration, urls = load(), {name: remote.url for name, remote in remotes.items()}
         if any(WANDB in (root.remotes or ()) for root in configuration.roots):
             urls.setdefault(WANDB, find_remote(WANDB).url)
-        places = {name: (remote.kind, remote.entity, remote.project) for name, remote in remotes.items()}
+        places = {
+            name: (
+                remote.kind,
+                remote.entity,
+                remote.project,
+                *([repr(remote.bundles)] if remote.kind == BUNDLE else []),
+            )
+            for name, remote in remotes.items()
+        }
         return replace(cls.of(configuration, {name: one.policy for name, one in remotes.items()}, urls), places=places)
 
     @classmethod

@@ -21,7 +21,21 @@ from runstore.errors import StorageError
 from runstore.index.proofs import NOT_LOOKED_AT, VERSION, FileStamp, Receipt, home_path, load
 from runstore.paths import receipts_path
 
-__all__ = ["NOT_LOOKED_AT", "FileStamp", "Receipt", "change", "load", "note_failure", "note_loss", "now", "save"]
+__all__ = [
+    "CARRIED",
+    "NOT_LOOKED_AT",
+    "FileStamp",
+    "Receipt",
+    "change",
+    "load",
+    "note_failure",
+    "note_loss",
+    "now",
+    "save",
+]
+
+# What begins the identity of who imports what is carried there by hand; the rest is an id of that folder of runs.
+CARRIED = "bundle:"
 
 # Several targets are served at once by threads of one daemon, and share the file. Folders share these locks.
 _saving = [threading.Lock() for _ in range(64)]

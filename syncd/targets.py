@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from runstore.syncd.courier import Courier
+from runstore.syncd.couriers import AnyCourier
 from runstore.syncd.delivery import Ready
 from runstore.syncd.fanout import FanOut
 from runstore.syncd.policy import Policy
@@ -27,12 +27,12 @@ logger = logging.getLogger("runstore.targets")
 class Targets:
     """The couriers of `fan_out`, each made by `make` of its name and policy."""
 
-    def __init__(self, fan_out: FanOut, make: Callable[[str, Policy], Courier]) -> None:
+    def __init__(self, fan_out: FanOut, make: Callable[[str, Policy], AnyCourier]) -> None:
         self._fan_out, self._make = fan_out, make
         self._is_started = False
-        self._couriers: dict[str, Courier] = {name: self._made(name) for name in fan_out.targets}
+        self._couriers: dict[str, AnyCourier] = {name: self._made(name) for name in fan_out.targets}
 
-    def __iter__(self) -> Iterator[Courier]:
+    def __iter__(self) -> Iterator[AnyCourier]:
         return iter(list(self._couriers.values()))
 
     def start(self) -> None:
@@ -109,7 +109,7 @@ class Targets:
         for name, courier in self._couriers.items():
             courier.set_policy(self._fan_out.policies[name])
 
-    def wanting(self, what: Ready) -> list[Courier]:
+    def wanting(self, what: Ready) -> list[AnyCourier]:
         """Return the couriers of the targets that are to get a log."""
         names = self._fan_out.targets_of(what.log, what.project, what.entity, what.tags)
         return [self._couriers[name] for name in names if name in self._couriers]
@@ -126,20 +126,20 @@ class Targets:
         """Return what `daemon status` shows of each target."""
         return [courier.status() for courier in self._couriers.values()]
 
-    def _made(self, name: str) -> Courier:
+    def _made(self, name: str) -> AnyCourier:
         courier = self._make(name, self._fan_out.policies[name])
         if name in self._fan_out.configuration.paused:
             courier.pause()
         return courier
 
-    def _begun(self, name: str) -> Courier:
+    def _begun(self, name: str) -> AnyCourier:
         logger.info("event=target-begun remote=%s", name)
         courier = self._made(name)
         if self._is_started:
             courier.start()
         return courier
 
-    def _set_paused(self, name: str, courier: Courier) -> None:
+    def _set_paused(self, name: str, courier: AnyCourier) -> None:
         if name in self._fan_out.configuration.paused:
             courier.pause()
         else:

@@ -14,6 +14,7 @@ from runstore.paths import config_folder
 from runstore.syncd import kept
 from runstore.syncd.policy import Policy
 from runstore.syncd.remotes import servers
+from runstore.syncd.remotes.bundle import BUNDLE, BundleOptions, checked_folder
 from runstore.syncd.remotes.servers import WANDB
 
 if TYPE_CHECKING:  # an HTTP client takes its time and 15 MB, which a daemon that only indexes has no use for
@@ -21,9 +22,9 @@ if TYPE_CHECKING:  # an HTTP client takes its time and 15 MB, which a daemon tha
     from runstore.syncd.remotes.hub import HubRemote
     from runstore.syncd.remotes.runs import RunRemote
 
-# What a remote may be: a hub takes logs, a W&B server takes runs.
+# What a remote may be: a hub takes logs, a W&B server takes runs, a folder takes bundles to be carried by hand.
 HUB = "hub"
-KINDS = (HUB, WANDB)
+KINDS = (HUB, WANDB, BUNDLE)
 # The token for a hub that is given as a URL, or was added without one.
 TOKEN_VARIABLE = "RUNSTORE_TOKEN"
 # What stands for names where folders say which remotes they go to.
@@ -35,7 +36,8 @@ class ConfiguredRemote:
     """A remote's address, the token that it wants, and what it is to get, how fast and when.
 
     `kind` is one of KINDS. Of a W&B server the token may be "", since keys are kept elsewhere; `entity` and `project`
-    say where runs go there, whatever they say themselves.
+    say where runs go there, whatever they say themselves. Of a folder for bundles `url` is its path, and `bundles` say
+    how they are written.
     """
 
     url: str
@@ -44,6 +46,7 @@ class ConfiguredRemote:
     kind: str = HUB
     entity: str = ""
     project: str = ""
+    bundles: BundleOptions = field(default_factory=BundleOptions)
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,14 @@ def load_remotes() -> dict[str, ConfiguredRemote]:
         raise SettingsError(f"{path}: is damaged ({error}); delete it and add the remotes again") from error
 
 
-def add_remote(name: str, url: str, token: str, kind: str = "", options: RunOptions | None = None) -> ConfiguredRemote:
+def add_remote(
+    name: str,
+    url: str,
+    token: str,
+    kind: str = "",
+    options: RunOptions | None = None,
+    bundles: BundleOptions | None = None,
+) -> ConfiguredRemote:
     """Keep a remote under `name`, in place of what was there, whose policy stays; return it.
 
     Where `kind` is "", it is a hub unless its address is W&B's own. Raises UsageError for a bad name or URL, and where
@@ -82,6 +92,10 @@ def add_remote(name: str, url: str, token: str, kind: str = "", options: RunOpti
     if name in RESERVED_NAMES:
         raise UsageError(f"{name!r} can't be a remote's name: it stands for {name} of them elsewhere")
     fresh = _checked(name, url, token, kind, options or RunOptions())
+    if bundles is not None:
+        if kind != BUNDLE:
+            raise UsageError(f"{name} is no folder for bundles: how these are written is for --kind {BUNDLE}")
+        fresh = replace(fresh, bundles=bundles)
 
     def added(remotes: dict[str, ConfiguredRemote]) -> None:
         policy = remotes[name].policy if name in remotes else Policy()
@@ -146,6 +160,8 @@ def open_remote(name_or_url: str, options: RunOptions | None = None) -> Target:
     key.
     """
     options, remote = options or RunOptions(), find_remote(name_or_url)
+    if remote.kind == BUNDLE:
+        raise UsageError(f"{name_or_url} is a folder for bundles, which takes runs by `runstore sync` and the daemon")
     if remote.kind == HUB:
         refuse_options(name_or_url, options)
         fallback = os.environ.get(TOKEN_VARIABLE, "")
@@ -158,7 +174,8 @@ def open_remote(name_or_url: str, options: RunOptions | None = None) -> Target:
 def open_hub(name_or_url: str) -> HubRemote:
     """Return a hub, which can be asked as well as delivered to; raises as `open_remote`, and for a W&B server."""
     if find_remote(name_or_url).kind != HUB:
-        raise UsageError(f"{name_or_url} is a W&B server, which is only delivered to; a hub can be asked")
+        what = "a folder for bundles" if find_remote(name_or_url).kind == BUNDLE else "a W&B server"
+        raise UsageError(f"{name_or_url} is {what}, which is only delivered to; a hub can be asked")
     return cast("HubRemote", open_remote(name_or_url))
 
 
@@ -188,6 +205,10 @@ def the_only_remote() -> str:
 
 def _checked(name: str, url: str, token: str, kind: str, options: RunOptions) -> ConfiguredRemote:
     """Return a remote as it is kept; raises UsageError for what is wrong with it."""
+    if kind == BUNDLE:
+        if options != RunOptions():
+            raise UsageError(f"{name} is a folder for bundles: --entity and --project are for W&B servers")
+        return ConfiguredRemote(checked_folder(url), "", kind=BUNDLE)
     if not kind and name == WANDB and not servers.is_certainly_wandb(url):
         raise UsageError(f"what is at {url}? say --kind {WANDB} for a W&B server, --kind {HUB} for a hub of that name")
     if (kind or (WANDB if servers.is_certainly_wandb(url) else HUB)) == HUB:
@@ -232,12 +253,14 @@ def _remote_of(entry: dict[str, Any]) -> ConfiguredRemote:
         kind,
         str(entry.get("entity", "")),
         str(entry.get("project", "")),
+        BundleOptions.from_json(entry.get("bundles", {})),
     )
 
 
 def _as_json(remote: ConfiguredRemote) -> dict[str, Any]:
     """Return what is kept of a remote: of what most have not, only what differs."""
     more = {"entity": remote.entity, "project": remote.project, "policy": remote.policy.as_json()}
+    more["bundles"] = remote.bundles.as_json()
     kind = {"kind": remote.kind} if remote.kind != HUB else {}
     return {"url": remote.url, "token": remote.token} | kind | {name: value for name, value in more.items() if value}
 

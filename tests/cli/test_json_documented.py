@@ -81,6 +81,7 @@ def test_runs_have_the_documented_fields(bench: Bench) -> None:
 
 
 def test_a_sync_and_the_daemon_report_the_documented_fields(bench: Bench) -> None:
+    bench.runstore("bundle", "mirror", "add", "bundles")
     with bench.hub():
         report = bench.json("sync")
         standing = bench.json("status", "wandb", code=0)

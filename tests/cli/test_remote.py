@@ -86,4 +86,4 @@ def test_a_shell_completes_names_where_they_fit(bench: Bench) -> None:
     assert completed(bench, "runstore daemon watch --remote c") == {"cloud"}
     assert completed(bench, "runstore remote set ") == {"cloud", "lab"}
     assert completed(bench, "runstore runs list --remote ") == {"lab"}
-    assert completed(bench, "runstore remote add lab http://hub --kind ") == {"hub", "wandb"}
+    assert completed(bench, "runstore remote add lab http://hub --kind ") == {"bundle", "hub", "wandb"}

@@ -1,0 +1,1 @@
+"""Runs carried by hand: files that hold them, proof of what is in them, and the receipt that comes back."""
