@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench import (
     artifacts,
+    bundles,
     daemon,
     delivery,
     lightning,
@@ -25,6 +26,7 @@ from bench import (
     series,
     startup,
     steps,
+    ui,
     values,
     wandbserver,
 )
@@ -43,7 +45,9 @@ SECTIONS = {
     "delivery": delivery,
     "daemon": daemon,
     "artifacts": artifacts,
+    "bundles": bundles,
     "wandb": wandbserver,
+    "ui": ui,
 }
 
 

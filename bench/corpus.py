@@ -35,13 +35,15 @@ _LIVE_FROM = 10_000_000  # live runs have numbers of their own: they may lie bes
 class Corpus:
     """So many runs, each of `steps` log calls of `keys` floats; points count what the program logged.
 
-    With `files`, each has those beside its log in which tools say what a run was made with.
+    With `files`, each has those beside its log in which tools say what a run was made with. They are of so many
+    projects, which take turns.
     """
 
     runs: int
     keys: int
     steps: int
     files: bool = False
+    projects: int = len(PROJECTS)
 
     @property
     def points(self) -> int:
@@ -52,9 +54,7 @@ class Corpus:
 def make(folder: Path, corpus: Corpus, typed: bool = False) -> int:
     """Write the runs' logs below `folder`/wandb as a training process would; return their size in bytes."""
     rows = [_rows(corpus, seed, typed) for seed in range(min(VARIETY, corpus.runs))]
-    return sum(
-        _write_run(folder / "wandb", number, rows[number % len(rows)], corpus.files) for number in range(corpus.runs)
-    )
+    return sum(_write_run(folder / "wandb", number, rows[number % len(rows)], corpus) for number in range(corpus.runs))
 
 
 def run_id(number: int) -> str:
@@ -79,13 +79,13 @@ def _rows(corpus: Corpus, seed: int, typed: bool) -> list[bytes]:
 class WrittenRun:
     """One run whose log is written row by row."""
 
-    def __init__(self, root: Path, number: int, rows: Sequence[bytes], began: int, files: bool = False) -> None:
+    def __init__(self, root: Path, number: int, rows: Sequence[bytes], began: int, corpus: Corpus) -> None:
         name = time.strftime("%Y%m%d_%H%M%S", time.gmtime(began))
         folder = root / f"offline-run-{name}-{run_id(number)}"
         folder.mkdir(parents=True)
         self._writer = LogWriter.create(folder / f"run-{run_id(number)}.wandb", math.inf)
         self._number, self._rows, self._step = number, rows, 0
-        for body in (*_preamble(number, began), *(_files(folder, number) if files else ())):
+        for body in (*_preamble(number, began, corpus.projects), *(_files(folder, number) if corpus.files else ())):
             self._writer.append(body)
 
     def step(self) -> None:
@@ -106,19 +106,19 @@ def live_runs(folder: Path, corpus: Corpus) -> list[WrittenRun]:
     rows = [_rows(corpus, seed, typed=False) for seed in range(min(VARIETY, corpus.runs))]
     began = int(time.time())
     return [
-        WrittenRun(folder / "wandb", _LIVE_FROM + number, rows[number % len(rows)], began)
+        WrittenRun(folder / "wandb", _LIVE_FROM + number, rows[number % len(rows)], began, corpus)
         for number in range(corpus.runs)
     ]
 
 
-def _write_run(root: Path, number: int, rows: Sequence[bytes], files: bool) -> int:
-    run = WrittenRun(root, number, rows, FIRST_RUN_AT + SECONDS_BETWEEN_RUNS * number, files)
+def _write_run(root: Path, number: int, rows: Sequence[bytes], corpus: Corpus) -> int:
+    run = WrittenRun(root, number, rows, FIRST_RUN_AT + SECONDS_BETWEEN_RUNS * number, corpus)
     for _ in rows:
         run.step()
     return run.end()
 
 
-def _preamble(number: int, began: int) -> list[bytes]:
+def _preamble(number: int, began: int, projects: int) -> list[bytes]:
     header = Record()
     header.header.origin.CopyFrom(
         Origin(
@@ -134,7 +134,7 @@ def _preamble(number: int, began: int) -> list[bytes]:
     )
     record = Record()
     run = record.run
-    run.run_id, run.project, run.display_name = run_id(number), PROJECTS[number % 4], f"try-{number}"
+    run.run_id, run.project, run.display_name = run_id(number), PROJECTS[number % projects], f"try-{number}"
     run.tags.append(TAGS[number // 4 % 4])
     run.start_time.seconds = began
     for key, value in _config(number).items():

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from bench import peerchild
@@ -25,16 +26,17 @@ PACKAGES = {
 RUN_TIMEOUT_SECONDS = 1800.0
 
 
-def run(peer: str, folder: Path, call: str) -> Any:
-    """Run a call of bench/peerchild.py with `peer` installed, in `folder`, and return what it printed last, as JSON.
+def run(peer: str, folder: Path, call: str, program: ModuleType = peerchild) -> Any:
+    """Run a call of bench/peerchild.py, or another program, with `peer` installed, in `folder`.
 
+    Returns what it printed last, as JSON.
     Raises PeerMissing, with the reason in few words, where it can't be installed or fails.
     """
     site = install(peer)
     folder.mkdir(parents=True, exist_ok=True)
     known = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
     here = {"HOME": str(folder), "TRACKIO_DIR": str(folder / "trackio"), "HF_HUB_OFFLINE": "1"}
-    source = f"{Path(peerchild.__file__).read_text(encoding='utf-8')}\n\n{call}\n"
+    source = f"{Path(program.__file__ or '').read_text(encoding='utf-8')}\n\n{call}\n"
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", source],
         cwd=folder,
