@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Generator
+import tempfile
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -28,6 +29,15 @@ for number, handler in (
 ):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let what programs put into the machine's folder for temporary files, and leave when killed, go with the rest."""
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setenv("TMPDIR", str(tmp_path_factory.mktemp("tmp", numbered=False)))
+        changed.setattr(tempfile, "tempdir", None)
+        yield
 
 
 @pytest.fixture

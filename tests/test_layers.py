@@ -26,11 +26,13 @@ ALLOWED = {
     "sdk": BASE | {"runlog", "core", "blobs"},
     "index": BASE | {"runlog", "core", "blobs"},
     "query": BASE | {"runlog", "core", "index"},
+    "web": BASE | {"core", "index", "query"},
     "syncd": BASE | {"runlog", "core", "index"},
-    "syncd.hub": BASE | {"runlog", "core", "index", "query", "syncd"},
-    "integrations": BASE | {"", "sdk", *runstore.__all__},  # and of the sdk how a part of a run is ended with it
+    "syncd.hub": BASE | {"runlog", "core", "index", "query", "web", "syncd"},
+    # Of the sdk how a part of a run is ended with it, of runlog how messages of others are read.
+    "integrations": BASE | {"", "sdk", "runlog", *runstore.__all__},
     "shim": BASE | {"", "sdk", "cli", "integrations", *runstore.__all__},  # and of the sdk what others reach into
-    "cli": BASE | {"runlog", "core", "sdk", "index", "query", "syncd", "syncd.hub", "shim"},
+    "cli": BASE | {"runlog", "core", "sdk", "index", "query", "web", "syncd", "syncd.hub", "shim"},
     "__init__": BASE | {"sdk"},
     "__main__": {"cli"},
 }

@@ -196,8 +196,8 @@ def run_source(
     stock_folder, our_folder = folder / "stock", folder / "ours"
     _prepare(stock_folder, source, git)
     _prepare(our_folder, source.replace(_IMPORT, "import runstore as wandb\n"), git)
-    with tempfile.TemporaryDirectory(prefix="stock-") as short:
-        # Stock samples nothing where the path of the temporary folder is too long for the name of a socket.
+    # Stock samples nothing where the path of the temporary folder is too long for the name of a socket.
+    with tempfile.TemporaryDirectory(prefix="stock-", dir="/tmp") as short:
         both = {"WANDB_MODE": "offline", "WANDB_X_DISABLE_STATS": "false" if sampled else "true", "TMPDIR": short}
         stocks, ours = (
             {**both, "PYTHONPATH": os.pathsep.join(map(str, (first, *beside)))}

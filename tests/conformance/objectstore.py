@@ -42,6 +42,9 @@ def object_store(folder: Path) -> Iterator[dict[str, str]]:
     finally:
         server.kill()
         server.wait()
+        for port in ports.values():  # it listens at sockets as well, in this folder whatever TMPDIR says
+            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink()
 
 
 def client(environment: dict[str, str]) -> Any:

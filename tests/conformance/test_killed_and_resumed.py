@@ -54,8 +54,13 @@ def test_both_logs_of_a_run_that_was_killed_anywhere_and_resumed_arrive(folder: 
                 assert compared(arrived.history) == compared(written), run_id
                 assert written[-1]["resumed"] == run_id
                 stored = api.run(f"crash/{run_id}")
-                assert compared([stored.summary]) == compared([without_stocks(arrived.summary)]), run_id
+                assert compared([without_nulls(stored.summary)]) == compared([without_stocks(arrived.summary)]), run_id
                 assert (stored.exit_code, arrived.exit_code, len(stored.logs)) == (0, 0, 2)
+
+
+def without_nulls(summary: JsonObject) -> JsonObject:
+    """Leave out what stock's sync does: a value that is None, of its own logs too."""
+    return {key: value for key, value in summary.items() if value is not None}
 
 
 def without_stocks(summary: JsonObject) -> JsonObject:

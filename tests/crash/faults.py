@@ -92,6 +92,7 @@ def done_again_later(exchange: Exchange) -> None:
     def again() -> None:
         with contextlib.suppress(OSError):  # the hub may be gone by then
             copy.ask()
+        copy.leave()
 
     timer = threading.Timer(_AGAIN_SECONDS, again)
     timer.daemon = True
