@@ -31,8 +31,9 @@ def answer_all(index: str | None) -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing that is printed gets between the answers
     reader = Reader(None if index is None else Path(index))
     for name, params, body, seconds in _questions(asked):
+        question = _named(name)  # the first one imports its module: that is not time of the question's
         signal.setitimer(signal.ITIMER_REAL, seconds)
-        found = _answer(reader, _named(name), Asked(params, body))
+        found = _answer(reader, question, Asked(params, body))
         signal.setitimer(signal.ITIMER_REAL, 0)
         answers.write(ANSWER_HEAD.pack(found.status, len(found.body)) + found.body)
         answers.flush()

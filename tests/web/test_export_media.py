@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import io
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import runstore
 from runstore.web import shell
@@ -64,8 +67,44 @@ def test_values_are_those_of_the_last_step_with_their_files_once_each(asking: As
     assert (shown["kind"], shown["step"], item["caption"]) == ("images", 1, "b")
     assert content(data, item["src"]) == (files / "media/images" / item["name"]).read_bytes()
     assert content(data, item["masks"][0]["src"]).startswith(b"\x89PNG")
-    assert [file["type"] for file in data["media"]["files"]] == ["image/png"] * 2
-    assert "media of all but the last step" in " ".join(data["left_out"])
+    assert [file["type"] for file in data["media"]["files"]] == ["image/png"] * 3
+    assert data["media"]["earlier"]["picture"]["demo/one"][0]["step"] == 0
+
+
+def test_some_earlier_steps_are_there_spread_over_the_run_and_the_others_are_counted(asking: Asking) -> None:
+    logged(*({"picture": runstore.Image(BLACK + step), "loss": 1.0} for step in range(40)))
+    data = exported(asking)
+    earlier = data["media"]["earlier"]["picture"]["demo/one"]
+    steps = [value["step"] for value in earlier]
+    assert len(steps) == 16
+    assert (steps[0], data["media"]["values"]["picture"]["demo/one"]["step"]) == (0, 39)
+    assert {later - sooner for sooner, later in pairwise([*steps, 39])} == {2, 3}
+    for value in earlier:
+        pixels = Image.open(io.BytesIO(content(data, value["items"][0]["src"])))
+        assert pixels.getpixel((0, 0)) == (value["step"],) * 3
+    assert "23 earlier values of other media" in " ".join(data["left_out"])
+
+
+def test_earlier_steps_have_the_room_that_last_ones_leave_and_are_there_in_full_or_not(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = np.random.default_rng(5).integers(0, 255, (7, 3, 20, 20, 3), np.uint8)
+    rows = [{key: [runstore.Image(one) for one in noise[step, :2]] for key in ("a", "b")} for step in range(7)]
+    folder = logged(*rows)
+    size = sum(file.stat().st_size for file in folder.glob("media/images/a_6_*"))
+    monkeypatch.setattr(files, "MOST_BYTES", int(size * 4.7))  # two for the last steps, and one earlier step of each
+    data = exported(asking)
+    earlier = data["media"]["earlier"]
+    assert [[value["step"] for value in earlier[key]["demo/one"]] for key in ("a", "b")] == [[0], [0]]
+    shown = [
+        *earlier["a"]["demo/one"],
+        *earlier["b"]["demo/one"],
+        *(data["media"]["values"][key]["demo/one"] for key in "ab"),
+    ]
+    assert sorted(item["src"] for value in shown for item in value["items"]) == sorted(f"file-{n}" for n in range(8))
+    assert len(data["media"]["files"]) == 8
+    assert "10 earlier values of other media" in " ".join(data["left_out"])
+    assert "media files not here" not in " ".join(data["left_out"])
 
 
 def test_a_file_that_is_too_large_or_gone_is_counted_and_its_value_stays(

@@ -46,6 +46,18 @@ class Embedded:
             return dict(view)
         return {**view, "items": [self._item(item, kind) for item in view["items"]]}
 
+    def whole_view(self, view: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return a view as `view` does if there is room for all its files; None, and take none of them, if not."""
+        room, count, left_out, kinds = self._room, len(self.found), self.left_out, self.kinds.copy()
+        shown = self.view(view)
+        if self.left_out == left_out:
+            return shown
+        taken = {f"file-{place}" for place in range(count, len(self.found))}
+        self._places = {file: place for file, place in self._places.items() if place not in taken}
+        del self.found[count:]
+        self._room, self.left_out, self.kinds = room, left_out, kinds
+        return None
+
     def _item(self, item: Mapping[str, Any], kind: str) -> dict[str, Any]:
         src = None if kind in _NOT_DRAWN else self._place(item.get("src"), kind)
         changed: dict[str, Any] = {"src": src}

@@ -1,19 +1,24 @@
-"""Media of runs, as the page's own components ask a server for them: values, histograms, charts; their last step.
+"""Media of runs, as the page's own components ask a server for them: values, histograms, charts.
 
-Histograms are there for as many steps as a heat map has. Files come first, so that those in the cells of a large table
-leave none of the others without room.
+Of all there is the last step; of histograms as many steps as a heat map has; of what is shown as it is, some earlier
+steps. Files of the last steps come first, so that those in the cells of a large table leave none of the others without
+room; earlier steps have what room is left.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from runstore.errors import NotFound
 from runstore.query.api import Api
+from runstore.query.media.keys import media_steps
 from runstore.query.stored.run import StoredRun
 from runstore.web.asking import Asked
+from runstore.web.export.earlier import MOST_STEPS, coarse_first
 from runstore.web.export.files import MOST_BYTES, MOST_FILE_BYTES, Embedded
 from runstore.web.export.tables import Rows
 from runstore.web.jsontext import as_json
@@ -28,6 +33,9 @@ from runstore.web.site import Site
 
 _MOST_RUNS = 16  # as many as media are shown of side by side
 _MOST_DRAWN_BYTES = 8 << 20  # of histograms and charts
+_MOST_EARLIER = 2_000  # values; each takes about a millisecond
+# What has earlier steps: tables and charts take a while to make, and histograms have a heat map.
+_SHOWN_AS_IT_IS = frozenset(("images", "audio", "video", "html", "object3d", "molecule"))
 _LEFT_OUT = {
     "plotly": "figures of Plotly's, whose library has several megabytes",
     "other": "media of other types than these pages draw",
@@ -44,11 +52,11 @@ class Media:
         self._rows = Rows(self._tables, self.files)
         self._room = _MOST_DRAWN_BYTES
         self._not_drawn: Counter[str] = Counter()
-        self._without_room = self._unseen_runs = 0
+        self._without_room = self._unseen_runs = self._unseen_steps = 0
         self._is_empty = True
 
     def of_runs(self, runs: Mapping[str, StoredRun]) -> dict[str, Any] | None:
-        """Return what each run, by its reference, has under each key at its last step; None where there is nothing."""
+        """Return what each run, by its reference, has under each key; None where there is nothing."""
         shown = dict(list(runs.items())[:_MOST_RUNS])
         found: Any = keys(self._api, Asked({}, {"refs": list(shown)}))
         if not found["keys"]:
@@ -64,6 +72,7 @@ class Media:
                 ref: {place: self._rows.of(self._api, shown[ref], key, place) for place in places}
                 for ref, places in at.items()
             }
+        data["earlier"] = self._earlier(shown, data["values"])
         return {**data, "files": self.files.found}
 
     def left_out(self) -> Iterator[str]:
@@ -81,7 +90,12 @@ class Media:
         if self._unseen_runs:
             yield f"media of {_many(self._unseen_runs, 'run')} of the last, behind the first {_MOST_RUNS}"
         if not self._is_empty:
-            yield "media of all but the last step; histograms are there for 150 steps"
+            yield "tables and plots of all but the last step, histograms of all but 150"
+        if self._unseen_steps:
+            yield (
+                f"{_many(self._unseen_steps, 'earlier value')} of other media: of each key and run {MOST_STEPS} are"
+                " here, spread over the run, as far as there is room"
+            )
 
     def _takes(self, panel: Mapping[str, Any], runs: Mapping[str, StoredRun], data: dict[str, Any]) -> bool:
         """Take in what these runs have under one key; return whether there is anything to be shown."""
@@ -119,15 +133,39 @@ class Media:
         self._room -= size
         return True
 
+    def _earlier(self, runs: Mapping[str, StoredRun], last: Mapping[str, Any]) -> dict[str, dict[str, list[Any]]]:
+        """Return what runs had before their `last` values, by key and run, in order; as much of it as there is room."""
+        steps = {}
+        for key, values in last.items():
+            for ref, value in values.items():
+                if value is not None and value["kind"] in _SHOWN_AS_IT_IS and value["step"] is not None:
+                    every = media_steps(runs[ref].connection, runs[ref].place, key)
+                    steps[key, ref] = every[every < value["step"]]
+        found: dict[str, dict[str, list[Any]]] = {}
+        for (key, ref), step in islice(coarse_first(steps), _MOST_EARLIER):
+            at_step, view = self._view(runs[ref], key, step) or (None, None)
+            if view is not None and (whole := self.files.whole_view(view)) is not None:
+                found.setdefault(key, {}).setdefault(ref, []).append({"step": at_step, **whole})
+        for by_run in found.values():
+            for values in by_run.values():
+                values.sort(key=itemgetter("step"))
+        taken = sum(len(values) for by_run in found.values() for values in by_run.values())
+        self._unseen_steps = sum(map(len, steps.values())) - taken
+        return found
+
     def _value(self, run: StoredRun, key: str) -> dict[str, Any] | None:
-        found = value_at(run, key, None)
+        found = self._view(run, key, None)
+        return None if found is None else {"step": found[0], **self.files.view(found[1])}
+
+    def _view(self, run: StoredRun, key: str, step: int | None) -> tuple[int | None, dict[str, Any]] | None:
+        """Return the value at a step, by default the last one, as pages draw it, and its step."""
+        found = value_at(run, key, step)
         if found is None:
             return None
         try:
-            view = view_of(found.value, RunFolder(self._site, self._api, run), Labels(key, run.rawconfig))
+            return found.step, view_of(found.value, RunFolder(self._site, self._api, run), Labels(key, run.rawconfig))
         except NotFound:  # its logs are gone meanwhile
             return None
-        return {"step": found.step, **self.files.view(view)}
 
 
 def _tables_in(value: Mapping[str, Any] | None) -> Iterator[int | None]:

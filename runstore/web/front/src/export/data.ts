@@ -5,7 +5,7 @@ import type { Cell } from "../media/cell";
 import type { Heat } from "../media/histogram";
 import type { ChartAnswer } from "../media/presets/presets";
 import type { Column } from "../media/table";
-import type { Keys, Values } from "../media/types";
+import type { Keys, Shown, Values } from "../media/types";
 
 export interface ExportedRun {
   ref: string;
@@ -34,10 +34,13 @@ export interface ExportedRun {
 /** The first rows of a table, or why there are none. */
 export type ExportedTable = { error: string } | { columns: Column[]; all_columns: number; all_rows: number; rows: Cell[][] };
 
-/** What runs have under keys at their last step: first by key, then by ref of run. */
+/** What runs have under keys: first by key, then by ref of run. */
 export interface ExportedMedia {
   keys: Keys;
+  /** At the last step. */
   values: Record<string, Values>;
+  /** At some of the steps before that, in order. */
+  earlier: Record<string, Record<string, Shown[]>>;
   heat: Record<string, Record<string, Heat | null>>;
   charts: Record<string, ChartAnswer>;
   /** Of each run by their places in a list; "null" for one that is alone. */

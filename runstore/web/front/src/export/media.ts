@@ -1,4 +1,4 @@
-/** Media answered from the data in the file, as routes/media.py, histograms.py and tables.py do: of the last step. */
+/** Media answered from the data in the file, as routes/media.py, histograms.py and tables.py do: of the steps that are in it. */
 import type { Cell } from "../media/cell";
 import type { Heat } from "../media/histogram";
 import type { ChartAnswer } from "../media/presets/presets";
@@ -19,7 +19,7 @@ export function stepsOf({ key, refs }: Asked): { steps: Record<string, number[]>
   return { steps: Object.fromEntries(named(refs).map((ref) => [ref, distances(stepsAt(String(key), ref))])) };
 }
 
-/** Histograms are here for the steps of their heat map; of all else there is one value, whatever the step is. */
+/** Histograms are here for the steps of their heat map, tables and charts for the last step, whatever the step is. */
 export function valuesOf({ key, refs, step }: Asked): { values: Values } {
   return { values: Object.fromEntries(named(refs).map((ref) => [ref, valueAt(String(key), ref, step as number | null)])) };
 }
@@ -52,17 +52,24 @@ function tableAt({ ref, key, place }: Asked): Exclude<ExportedTable, { error: st
 
 function stepsAt(key: string, ref: string): number[] {
   const heat = exported.media?.heat[key]?.[ref];
-  if (heat) return heat.steps;
-  const step = exported.media?.values[key]?.[ref]?.step ?? null;
-  return step === null ? [] : [step];
+  return heat ? heat.steps : valuesAt(key, ref).flatMap(({ step }) => step ?? []);
 }
 
 function valueAt(key: string, ref: string, step: number | null): Shown | null {
-  const last = exported.media?.values[key]?.[ref] ?? null;
+  const values = valuesAt(key, ref);
+  const last = values.at(-1) ?? null;
   const heat = exported.media?.heat[key]?.[ref];
-  const place = step === null || !heat ? undefined : placeOf(heat.steps, step);
-  if (step === null || !heat || place === undefined || heat.steps[place] === last?.step) return last;
+  if (step === null) return last;
+  if (!heat) return values.length > 1 ? (values[placeOf(stepsAt(key, ref), step)] ?? null) : last;
+  const place = placeOf(heat.steps, step);
+  if (heat.steps[place] === last?.step) return last;
   return place < 0 ? null : barsAt(heat, place);
+}
+
+/** All values of a key that are here, in order; the one without a step is of a summary, and alone. */
+function valuesAt(key: string, ref: string): Shown[] {
+  const last = exported.media?.values[key]?.[ref];
+  return [...(exported.media?.earlier[key]?.[ref] ?? []), ...(last ? [last] : [])];
 }
 
 /** One histogram of a heat map, by whose bins it is told. */

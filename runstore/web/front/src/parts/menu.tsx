@@ -1,6 +1,6 @@
 /** A button that opens a small list of things to do; arrow keys move in it, Escape and a click elsewhere close it. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 const EDGE_PX = 8;
 
@@ -21,10 +21,11 @@ export function Menu({ button, label, kind = "plain", at = "start", children }: 
   const id = useId();
   const close = () => setOpen(false);
   const leave = () => (close(), box.current?.querySelector("button")?.focus());
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isOpen) return;
-    itemsOf(box.current)[0]?.focus();
     const panel = box.current?.querySelector<HTMLElement>(".panel");
+    if (panel) putIntoView(panel); // before it is seen for the first time
+    itemsOf(box.current)[0]?.focus();
     const sizes = new ResizeObserver(() => panel && putIntoView(panel));
     if (panel) sizes.observe(panel);
     const outside = (event: Event) => !box.current?.contains(event.target as Node) && close();

@@ -7,9 +7,11 @@ const FILE = {
   media: {
     keys: { runs: [{ ref: "p/a", name: "a" }], keys: [] },
     values: {
+      photo: { "p/a": { kind: "images", items: [], count: 0, step: 90 } },
       picture: { "p/a": { kind: "images", items: [], count: 0, step: 7 } },
       weights: { "p/a": { kind: "histogram", counts: [1, 1], edges: [0, 1, 3], step: 20 } },
     },
+    earlier: { photo: { "p/a": [10, 50].map((step) => ({ kind: "images", items: [], count: 0, step })) } },
     heat: { weights: { "p/a": { steps: [0, 10, 20], low: 0, high: 4, most: 50, shares: [[1000, 0], [500, 500], [0, 1000]] } } },
     charts: {},
     tables: { rows: { "p/a": { null: { error: "its file is gone" }, 1: { columns: [{ name: "n", kind: null }], all_columns: 1, all_rows: 1, rows: [["x".repeat(500)]] } } } },
@@ -33,7 +35,13 @@ describe("a file answers as a server does", () => {
     api = await answers();
   });
 
-  test("with the one value of most media, whatever the step is", async () => {
+  test("with the last value of those that are here at or before a step", async () => {
+    const at = async (step: number | null) => (await api.post<{ values: Record<string, { step: number } | null> }>("media/at", { ...of, key: "photo", step })).values["p/a"]?.step;
+    expect([await at(null), await at(200), await at(89), await at(50), await at(10), await at(9)]).toEqual([90, 90, 50, 50, 10, undefined]);
+    expect(await api.post("media/steps", { ...of, key: "photo" })).toMatchObject({ steps: { "p/a": [10, 40, 40] } });
+  });
+
+  test("with the one value of other media, whatever the step is", async () => {
     const { values } = await api.post<{ values: Record<string, { step: number } | null> }>("media/at", { ...of, key: "picture", step: 2 });
     expect([values["p/a"]?.step, values["p/other"]]).toEqual([7, null]);
     expect(await api.post("media/steps", { ...of, key: "picture" })).toEqual({ steps: { "p/a": [7], "p/other": [] } });
