@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -12,6 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.timing import HANGS_SECONDS
 
 ROOT = Path(__file__).parents[1]
 
@@ -42,7 +45,7 @@ class Bench:
             env={**self.environment, **extra},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=HANGS_SECONDS,
             check=False,
         )
         assert "Traceback" not in done.stderr, done.stderr
@@ -67,7 +70,7 @@ class Bench:
             env={**self.environment, **extra},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=HANGS_SECONDS,
             check=False,
         )
 
@@ -138,6 +141,24 @@ class Bench:
             process.wait()
             assert process.stdout is not None
             process.stdout.close()
+
+
+def children(pid: int) -> set[int]:
+    """Return the processes that a process has started and not waited for yet."""
+    found: set[int] = set()
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # a thread that has ended meanwhile
+            found.update(map(int, file.read_text().split()))
+    return found
+
+
+@contextlib.contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port where nobody listens until the test lets somebody, and that nobody else is given meanwhile."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: one may listen beside it
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
 
 
 ONE_RUN = """

@@ -15,6 +15,7 @@ import pytest
 from runstore.query.stock import Api
 from tests.commands import Bench
 from tests.conformance import stock
+from tests.timing import HANGS_SECONDS
 
 GUIDE = (Path(__file__).parents[1] / "docs" / "add_to_your_library.md").read_text(encoding="utf-8")
 TRAINING = """
@@ -123,7 +124,7 @@ def started(bench: Bench, program: str, *arguments: str) -> subprocess.Popen[str
 
 def ended(process: subprocess.Popen[str]) -> str:
     with process:
-        said, trouble = process.communicate(timeout=60)
+        said, trouble = process.communicate(timeout=HANGS_SECONDS)
     assert process.returncode == 0, trouble
     return said.strip()
 

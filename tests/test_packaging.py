@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from runstore.version import VERSION
+from tests.timing import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[1]
 _ASK = 'import wandb, importlib.metadata as m; print(m.version("wandb"))'
@@ -153,9 +154,10 @@ def test_the_wheel_shows_its_pages(installed: Installed, tmp_path: Path) -> None
         try:
             assert process.stdout is not None
             url, _, token = process.stdout.readline().strip().partition("#token=")
-            for script in re.findall(r'src="\./([^"]+)"', httpx.get(url).text):
-                assert httpx.get(url + script).status_code == 200
-            asked = httpx.get(url + "api/projects", headers={"Authorization": f"Bearer {token}"})
+            with httpx.Client(timeout=PATIENCE_SECONDS) as client:
+                for script in re.findall(r'src="\./([^"]+)"', client.get(url).text):
+                    assert client.get(url + script).status_code == 200
+                asked = client.get(url + "api/projects", headers={"Authorization": f"Bearer {token}"})
             assert [project["name"] for project in asked.json()] == ["p"]
         finally:
             process.kill()

@@ -7,6 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 PATIENCE_SECONDS = 60.0
+"""For what takes a moment on a machine that has nothing else to do: many times that, since it may be busy."""
+
+PROMPT_SECONDS = 20.0
+"""For what must not wait for something that hangs, which takes a minute and more; a busy machine needs some of it."""
+
+HANGS_SECONDS = 600.0
+"""For programs that have much to do: whoever takes longer hangs."""
 
 
 class Clock:

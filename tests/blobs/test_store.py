@@ -17,6 +17,7 @@ import pytest
 from runstore.blobs import store as blobs
 from runstore.blobs.store import BlobStore, SourceChanged
 from runstore.blobs.writing import write_all
+from tests.timing import HANGS_SECONDS
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ try:
 except OSError as error:
     print(type(error).__name__)
 """
-    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=HANGS_SECONDS)
     assert (done.stdout, done.stderr) == ("OSError\n", "")
     assert names(store) == []
 
@@ -156,7 +157,7 @@ class Source:
 
 BlobStore(Path({str(store.folder)!r})).put_stream(Source())
 """
-    done = subprocess.run([sys.executable, "-c", source], timeout=30)
+    done = subprocess.run([sys.executable, "-c", source], timeout=HANGS_SECONDS)
     assert done.returncode == -9
     assert all(name.startswith(".partial-") for name in names(store))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from runstore.index import indexer as indexer_module
 from runstore.index.indexer import Indexer
 from tests.index.writing import dump, indexed, mixed_bodies, write_log
+from tests.timing import HANGS_SECONDS
 
 CATCH_UP = """
 import sys
@@ -42,7 +43,7 @@ def test_processes_indexing_the_same_logs_at_once_index_nothing_twice(tmp_path: 
         assert process.stdin is not None
         process.stdin.close()
     for process in processes:
-        assert process.wait(60) == 0
+        assert process.wait(HANGS_SECONDS) == 0
         assert process.stdout is not None
         process.stdout.close()
     assert dump(tmp_path / "i.db") == indexed(tmp_path / "alone.db", logs)

@@ -82,12 +82,19 @@ def test_what_a_killed_worker_leaves_is_indexed_afterwards(
     tmp_path: Path, started: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logs_in(tmp_path / "runs", 4)
-    wait = parallel._wait_for
+    start, wait = parallel._started, parallel._wait_for
+
+    def stopped(index: Path, share: Sequence[Path]) -> subprocess.Popen[bytes]:
+        worker = start(index, share)
+        if len(started) == 1:
+            os.kill(worker.pid, signal.SIGSTOP)  # or it might have ended by the time that it is killed
+        return worker
 
     def killed(workers: Sequence[subprocess.Popen[bytes]], progress: Any) -> None:
         os.kill(workers[0].pid, signal.SIGKILL)
         wait(workers, progress)
 
+    monkeypatch.setattr(parallel, "_started", stopped)
     monkeypatch.setattr(parallel, "_wait_for", killed)
     said, _ = in_parallel(tmp_path / "a.db", tmp_path / "runs")
     assert started[0].returncode == -signal.SIGKILL

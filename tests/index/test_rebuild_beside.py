@@ -20,7 +20,9 @@ from runstore.index.upkeep import renewal
 from runstore.index.upkeep.check import check
 from runstore.index.upkeep.rebuild import logs_to_index, rebuild
 from tests.index.dump import dump
+from tests.index.test_kills import forked
 from tests.index.writing import exit_record, mixed_bodies, plain_rows, row, write_log
+from tests.timing import eventually
 
 
 def an_index(folder: Path) -> Path:
@@ -75,15 +77,19 @@ def test_a_reader_sees_the_old_index_or_the_new_one_and_nothing_between(tmp_path
             while not stop.is_set():
                 seen.append(connection.execute(query).fetchone())
 
+    def read_often_while_rebuilt() -> bool:
+        rebuild(index)
+        return len(seen) > 100
+
     readers = [threading.Thread(target=read) for _ in range(2)]
     for reader in readers:
         reader.start()
-    for _ in range(5):
+    for _ in range(4):
         rebuild(index)
+    eventually(read_often_while_rebuilt)
     stop.set()
     for reader in readers:
         reader.join()
-    assert len(seen) > 100
     assert set(seen) == {expected}
 
 
@@ -119,10 +125,7 @@ def test_a_rebuild_that_is_killed_leaves_the_old_index_or_the_new_one(tmp_path: 
     expected = dump(index)
     source = random.Random(3)
     for _ in range(15):
-        child = os.fork()
-        if child == 0:
-            rebuild(index)
-            os._exit(0)
+        child = forked(lambda: rebuild(index))
         time.sleep(source.random() * 0.15)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

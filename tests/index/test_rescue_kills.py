@@ -14,6 +14,7 @@ from runstore.index.indexer import Indexer
 from runstore.index.rescue import securing
 from tests.index.stocklogs import StockRun, blob_of, original
 from tests.index.test_kills import forked, killed
+from tests.timing import HANGS_SECONDS
 
 KILLS = 4  # more, and all is done
 
@@ -48,7 +49,7 @@ def _work(index: Path, folder: Path) -> None:
     with closing(Indexer(index, rescuing=True)) as indexer:
         indexer.catch_up_below(folder / "wandb")
         indexer.rescue()
-    time.sleep(60)  # until it is killed
+    time.sleep(HANGS_SECONDS)  # until it is killed
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -28,7 +27,9 @@ from runstore.runlog import codec
 from runstore.runlog.process import ProcessName
 from runstore.runlog.record_pb2 import Record
 from tests.index.writing import exit_record, plain_rows, write_log
+from tests.timing import eventually
 
+ROOT = Path(__file__).parents[2]
 AWAY = ProcessName("another", "boot", 1, 1)
 NOW = 1e9
 
@@ -88,31 +89,32 @@ def test_how_long_silence_is_allowed_can_be_set(monkeypatch: pytest.MonkeyPatch)
 
 CHILD_GOES_ON = """
 import os, sys, time
+from pathlib import Path
 import runstore
+from tests.runlog.orphans import wait_until_left_alone
 run = runstore.init(project="p", id="r1", dir=sys.argv[1], settings={"x_disable_stats": True})
 run.log({"parent": 1})
 parent = os.getpid()
+(log,) = Path(run.sync_dir).glob("*.wandb")
 if os.fork() == 0:
-    while os.getppid() == parent:
-        time.sleep(0.01)
+    wait_until_left_alone(parent, log)
     run.log({"child": 2})
     print(os.getpid(), flush=True)
-    time.sleep(60)
+    time.sleep(600)
 os._exit(0)
 """
 
 
 def test_a_child_that_has_its_dead_parents_log_keeps_the_run_running(tmp_path: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", CHILD_GOES_ON, str(tmp_path)], stdout=subprocess.PIPE) as program:
+    command = [sys.executable, "-c", CHILD_GOES_ON, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as program:
         assert program.stdout is not None
         child = int(program.stdout.readline())
         api = Api(tmp_path / "i.db", refresh=False)
         api.catch_up_below(tmp_path)
         assert (api.run("r1").state, len(api.run("r1").logs)) == (RUNNING, 1)
         os.kill(child, signal.SIGKILL)
-    deadline = time.monotonic() + 5
-    while api.run("r1").state == RUNNING and time.monotonic() < deadline:  # until the system has let the lock go
-        time.sleep(0.01)
+    eventually(lambda: api.run("r1").state != RUNNING)  # the system takes a moment to let the lock go
     assert api.run("r1").state == CRASHED
 
 

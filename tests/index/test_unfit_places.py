@@ -20,6 +20,7 @@ from runstore.index.database import index_path, open_index
 from runstore.index.indexer import Indexer
 from runstore.index.upkeep import notices
 from tests.index.writing import dump, indexed, mixed_bodies, plain_rows, write_log
+from tests.timing import eventually
 
 
 @pytest.fixture
@@ -132,11 +133,16 @@ def test_a_lock_that_is_held_for_long_is_said_and_waited_for(
     expected = indexed(tmp_path / "good.db", log)
     holder = open_index(index)
     holder.execute("BEGIN IMMEDIATE")
-    timer = threading.Timer(0.5, lambda: holder.execute("COMMIT"))
-    timer.start()
+
+    def let_go_once_told() -> None:
+        eventually(lambda: told)
+        holder.execute("COMMIT")
+
+    thread = threading.Thread(target=let_go_once_told)
+    thread.start()
     assert indexed(index, log) == expected
     assert told == [f"{index}: another process is writing the index; waiting up to 60 s for it"]
-    timer.join()
+    thread.join()
     holder.close()
 
 

@@ -15,11 +15,11 @@ from typing import Any
 from runstore.query.stock import Api
 from tests.conformance import stock
 from tests.integrations.environment import environment
+from tests.timing import HANGS_SECONDS
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 STOCK = "0.31.0"
-TIMEOUT_SECONDS = 240.0
 
 
 @dataclass
@@ -82,7 +82,7 @@ def attempt(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=TIMEOUT_SECONDS,
+        timeout=HANGS_SECONDS,
         check=False,
     )
 

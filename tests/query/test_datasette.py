@@ -17,6 +17,7 @@ from runstore.index.database import index_path
 from runstore.query.api import Api
 from tests.index.writing import config, row, write_log
 from tests.packages import install
+from tests.timing import HANGS_SECONDS
 
 DATASETTE_VERSION = "0.65.5"
 ROOT = Path(__file__).parents[2]
@@ -43,7 +44,7 @@ def page(path: str, plugins: Path) -> Any:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (site, ROOT, sysconfig.get_path("purelib"))))},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANGS_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runstore.sdk.artifacts.artifact import Artifact
+from tests.timing import HANGS_SECONDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,7 +27,7 @@ def ask(source: str, cwd: Path, **environment: str) -> Any:
         env={**os.environ, "PYTHONPATH": str(ROOT), "WANDB_SILENT": "true", **environment},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=HANGS_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import runstore
+from tests.timing import PATIENCE_SECONDS
 
 # What is captured of every run by itself has tests of its own, which are marked `surroundings`.
 QUIET = {
@@ -34,6 +35,7 @@ def forget_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: py
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Path]:
     """Return the folder below which the test's runs are recorded; a run that is still going on after it is ended."""
     forget_settings(tmp_path, monkeypatch, request)
+    monkeypatch.setattr("runstore.sdk.artifacts.claiming.CLAIM_SECONDS", PATIENCE_SECONDS)
     monkeypatch.setenv("WANDB_DIR", str(tmp_path / "runs"))
     yield tmp_path / "runs"
     runstore.finish()

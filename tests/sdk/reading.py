@@ -17,6 +17,7 @@ from runstore.runlog import codec
 from runstore.runlog.reader import LogReader
 from runstore.runlog.record_pb2 import Record
 from runstore.sdk.run import Run
+from tests.timing import HANGS_SECONDS
 
 OF_EVERY_ROW = ("_step", "_timestamp", "_runtime")
 ROOT = Path(__file__).parents[2]
@@ -98,7 +99,7 @@ def same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and (one == other or (one != one and other != other))
 
 
-def program(source: str, *, timeout: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
+def program(source: str, *, timeout: float = HANGS_SECONDS, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a Python program that has the test's settings and `environment`; return its outcome."""
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(source)],

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.timing import HANGS_SECONDS
+
 CLEAN = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_SYSTEM": "/dev/null",
@@ -33,7 +35,7 @@ def use_clean_git(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def git(folder: Path, *arguments: str) -> str:
     """Run a git command in `folder`; return what it wrote."""
-    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=HANGS_SECONDS)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -6,8 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ def running(source: str, ready: bytes = b"ready\n", **options: Any) -> Iterator[
         try:
             if ready and process.stdout is not None:
                 said = process.stdout.readline()
-                assert said == ready, (said, process.communicate(timeout=20))
+                assert said == ready, (said, process.communicate(timeout=PATIENCE_SECONDS))
             yield process
         finally:
             process.kill()
@@ -44,11 +43,3 @@ def ended(process: subprocess.Popen[bytes], seconds: float = PATIENCE_SECONDS) -
     """Wait for a program; return its code, negative for a signal, and what else it wrote."""
     out, err = process.communicate(timeout=seconds)
     return process.returncode, (out or b"").decode(), (err or b"").decode()
-
-
-def eventually(true: Callable[[], bool], seconds: float = 10) -> bool:
-    """Wait until something is so; return whether it came to be."""
-    until = time.monotonic() + seconds
-    while not (found := true()) and time.monotonic() < until:
-        time.sleep(0.005)
-    return found

@@ -19,6 +19,7 @@ from runstore.sdk.artifacts.artifact import Artifact
 from tests.sdk import reading
 from tests.sdk.artifactlogs import contents, logged
 from tests.sdk.reading import begin
+from tests.timing import HANGS_SECONDS
 
 
 def test_equal_bytes_are_kept_once(folder: Path, source: Path) -> None:
@@ -279,7 +280,7 @@ def test_a_kill_while_a_large_file_is_added_leaves_no_half_blob(
     large = tmp_path / "large"
     large.write_bytes(os.urandom(16 << 20))
     command = [sys.executable, "-c", KILLED, str(source / "a.txt"), str(large), str(blocks)]
-    done = subprocess.run(command, capture_output=True, timeout=30)
+    done = subprocess.run(command, capture_output=True, timeout=HANGS_SECONDS)
     assert done.returncode == -signal.SIGKILL, done.stderr
     whole = [path for path in folder.glob("wandb/*/blobs/*") if not path.name.startswith(".partial-")]
     assert [path.read_bytes() for path in whole] == [b"a"]

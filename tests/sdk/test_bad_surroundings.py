@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from runstore.errors import StorageError
 from runstore.sdk.part import Part
 from tests.sdk.oddvalues import RaisingAttributes, refuse
 from tests.sdk.reading import begin, fold, logs, only_log, program, rows, succeeded
+from tests.timing import eventually
 
 NO_THREAD = """
     import threading
@@ -243,13 +243,12 @@ def test_a_deleted_log_is_noticed_within_a_second_and_followed_by_one_with_the_s
     run.log({"before": 1})
     run.log({"n": 0})
     os.rename(run.sync_dir, tmp_path / "moved")
-    waited = threading.Event()
-    for n in range(1, 200):
-        run.log({"n": n})
-        if logs(folder):
-            break
-        waited.wait(0.01)
-    assert logs(folder)
+
+    def is_noticed() -> bool:
+        run.log({"n": 1})
+        return bool(logs(folder))
+
+    eventually(is_noticed, every=0.01)
     run.finish()
     log = only_log(folder)
     assert fold(log).summary.tree()["before"] == 1

@@ -94,14 +94,14 @@ def test_what_a_signal_handler_prints_in_the_middle_of_a_print_is_recorded(folde
             global seen
             sys.stderr.write(f"signal {seen}\\n")
             seen += 1
-            signal.setitimer(signal.ITIMER_REAL, 0.0002)
+            if seen < 500:
+                signal.setitimer(signal.ITIMER_REAL, 0.0002)
         signal.signal(signal.SIGALRM, handler)
         signal.setitimer(signal.ITIMER_REAL, 0.001)
         n = 0
         while seen < 500:
             sys.stderr.write(f"line {n}\\n")
             n += 1
-        signal.setitimer(signal.ITIMER_REAL, 0)
         print(n, seen)
         """,
         PYTHONUNBUFFERED="1",  # a buffered stream of Python's refuses to be entered twice

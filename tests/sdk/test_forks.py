@@ -124,12 +124,13 @@ def test_a_child_goes_on_with_the_log_once_its_parent_was_killed(folder: Path) -
     done = program(
         CHILD
         + """
-    import time
+    from pathlib import Path
+    from tests.runlog.orphans import wait_until_left_alone
     run.log({"parent": 1})
     parent = os.getpid()
+    (log,) = Path(run.sync_dir).glob("*.wandb")
     if os.fork() == 0:
-        while os.getppid() == parent:
-            time.sleep(0.01)
+        wait_until_left_alone(parent, log)
         run.log({"child": 2})
         run.finish()
         print("done", flush=True)

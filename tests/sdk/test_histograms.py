@@ -15,6 +15,7 @@ import runstore
 from runstore.errors import UsageError
 from runstore.sdk.media.histogram import Histogram
 from tests.sdk.reading import begin, fold, only_log, records, rows
+from tests.timing import HANGS_SECONDS
 
 
 def test_numbers_are_counted_in_64_bins_by_default() -> None:
@@ -116,7 +117,7 @@ def test_a_histogram_is_a_public_name_and_costs_numpy_only_when_it_counts() -> N
     source = (
         "import sys, runstore; h = runstore.Histogram(np_histogram=([1], [0, 1])); assert 'numpy' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", source], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", source], check=True, timeout=HANGS_SECONDS)
 
 
 def run_files(log: Path) -> Path:

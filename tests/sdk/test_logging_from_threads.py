@@ -12,6 +12,7 @@ import pytest
 
 import runstore
 from tests.sdk.reading import begin, logs, only_log, program, rows, succeeded
+from tests.timing import PATIENCE_SECONDS
 
 
 class Changing:
@@ -92,7 +93,7 @@ def test_every_row_that_log_took_before_the_end_is_there(folder: Path) -> None:
         time.sleep(0.001)
     run.finish()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE_SECONDS)
     assert [type(error) for error in refused] == [runstore.UsageError] * 6
     assert Counter(key for _, row in rows(only_log(folder)) for key in row) == logged
 
@@ -101,6 +102,7 @@ def test_children_forked_while_threads_log_are_never_stuck(folder: Path) -> None
     done = program(
         """
         import os, signal, threading, time, runstore
+        from tests.timing import PATIENCE_SECONDS
         run = runstore.init()
         ended = threading.Event()
         def work():
@@ -112,7 +114,7 @@ def test_children_forked_while_threads_log_are_never_stuck(folder: Path) -> None
         for number in range(10):
             child = os.fork()
             if child == 0:
-                signal.alarm(20)
+                signal.alarm(int(PATIENCE_SECONDS))
                 run.log({"child": number})
                 print("child", number)
                 os._exit(0)

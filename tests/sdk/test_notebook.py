@@ -26,9 +26,11 @@ BEGIN = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
 import runstore
-from runstore.sdk.surroundings.capture import Surroundings
+from runstore.sdk.surroundings import capture
+from tests.timing import PATIENCE_SECONDS
+capture.WAITED_SECONDS = PATIENCE_SECONDS
 run = runstore.init(id="nb")
-run._recorder.part(Surroundings).start()
+run._recorder.part(capture.Surroundings).start()
 """
 
 
@@ -65,7 +67,7 @@ class Kernel:
                     raise
 
     def run(self, source: str, fails: bool = False) -> None:
-        reply = self._client.execute_interactive(source, output_hook=lambda message: None, timeout=30)
+        reply = self._client.execute_interactive(source, output_hook=lambda message: None, timeout=2 * PATIENCE_SECONDS)
         assert (reply["content"]["status"] == "error") == fails, reply
 
     def close(self) -> None:

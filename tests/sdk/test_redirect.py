@@ -16,12 +16,20 @@ from pathlib import Path
 
 import pytest
 
+from runstore.sdk.console import relay
 from tests.sdk.reading import console, fold, logs, only_log, program, records, succeeded
-from tests.sdk.running import ended, eventually, running
+from tests.sdk.running import ended, running
+from tests.timing import PATIENCE_SECONDS, eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="tried on Linux alone")
 
-START = "import ctypes, os, signal, subprocess, sys, threading, time, runstore\nrun = runstore.init(project='p')\n"
+START = """
+import ctypes, os, signal, subprocess, sys, threading, time, runstore
+from runstore.sdk.console import redirect
+from tests.timing import PATIENCE_SECONDS
+redirect.SECONDS_TO_END = PATIENCE_SECONDS
+run = runstore.init(project="p")
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -29,12 +37,13 @@ def _redirected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_CONSOLE", "redirect")
 
 
-def relays() -> int:
-    """Return how many relays there are below no living parent of ours or anywhere else."""
+def relays(folder: Path) -> int:
+    """Return how many relays there are of programs that record into a folder."""
     count = 0
-    for line in Path("/proc").glob("[0-9]*/cmdline"):
+    for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            count += b"sdk/relay.py" in line.read_bytes()
+            is_relay = os.fsencode(relay.__file__) in (process / "cmdline").read_bytes()
+            count += is_relay and os.fsencode(folder) in (process / "environ").read_bytes()
     return count
 
 
@@ -88,8 +97,9 @@ def test_what_was_written_before_a_crash_reaches_the_terminal(folder: Path, deat
 
 
 def test_output_of_a_moment_ago_is_in_the_log_of_a_killed_process(folder: Path) -> None:
-    with running(START + "print('ready', flush=True); print('\\rhalf', end='', flush=True); time.sleep(60)") as process:
-        assert eventually(lambda: console(only_log(folder), "stdout") == ["ready", "half"])
+    source = START + "print('ready', flush=True); print('\\rhalf', end='', flush=True); time.sleep(600)"
+    with running(source) as process:
+        eventually(lambda: console(only_log(folder), "stdout") == ["ready", "half"])
         process.kill()
 
 
@@ -128,18 +138,20 @@ def test_children_that_outlive_the_program_go_on_writing_to_the_terminal(folder:
     for end in ("run.finish()", "os.kill(os.getpid(), signal.SIGKILL)"):
         done = program(source.format(end))
         assert done.stdout == "early\nlate\n"
-    assert eventually(lambda: relays() == 0)
+    eventually(lambda: relays(folder) == 0)
 
 
 def test_descriptors_and_processes_are_given_back(folder: Path) -> None:
     done = program(
         """
         import os, threading, time, runstore
+        from tests.timing import PATIENCE_SECONDS
         before = sorted(os.listdir("/proc/self/fd")), os.fstat(1).st_ino, os.fstat(2).st_ino
         for attempt in range(3):
             with runstore.init(id=f"r{attempt}"):
                 print(attempt, flush=True)
-        for _ in range(200):  # a thread that was told to end closes its own
+        until = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < until:  # a thread that was told to end closes its own
             after = sorted(os.listdir("/proc/self/fd")), os.fstat(1).st_ino, os.fstat(2).st_ino
             if after == before:
                 break
@@ -181,14 +193,20 @@ def test_a_reader_that_goes_away_is_noticed_as_ever(folder: Path) -> None:
     with running(START + "print('ready', flush=True)\nwhile True: print('x' * 1000)") as process:
         assert process.stdout is not None
         process.stdout.close()
-        assert process.wait(20) == 1
+        assert process.wait(PATIENCE_SECONDS) == 1
         assert process.stderr is not None
         assert b"BrokenPipeError" in process.stderr.read()
 
 
 def test_signals_to_the_whole_group_leave_the_relay_to_the_end(folder: Path) -> None:
-    source = START + "signal.signal(signal.SIGTERM, lambda *_: None)\nsignal.signal(signal.SIGUSR1, lambda *_: None)\n"
-    source += "print('ready', flush=True); time.sleep(0.5); print('still here', flush=True)"
+    source = START + (
+        "heard = []\n"
+        "signal.signal(signal.SIGTERM, lambda *_: heard.append('TERM'))\n"
+        "signal.signal(signal.SIGUSR1, lambda *_: heard.append('USR1'))\n"
+        "print('ready', flush=True)\n"
+        "while len(heard) < 2: time.sleep(0.01)\n"
+        "print('still here', flush=True)"
+    )
     with running(source, start_new_session=True) as process:
         os.killpg(process.pid, signal.SIGUSR1)
         os.killpg(process.pid, signal.SIGTERM)
@@ -269,14 +287,14 @@ def test_a_terminal_stays_one_with_its_size(folder: Path, terminal: Terminal) ->
     options = {"stdout": terminal.slave, "stderr": terminal.slave, "stdin": terminal.slave, "start_new_session": True}
     made_its = {"preexec_fn": lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)}
     with running(source, ready=b"", **options, **made_its) as process:
-        assert eventually(lambda: terminal.shows(b"child too"))
+        eventually(lambda: terminal.shows(b"child too"))
         assert b"True True os.terminal_size(columns=111, lines=33);\r\n" in terminal.seen
         terminal.resize(44, 99)
-        assert process.wait(20) == 0
-    terminal.shows(b"")
+        assert process.wait(PATIENCE_SECONDS) == 0
+    # What was written to a terminal comes out at its other end a moment later.
+    eventually(lambda: terminal.shows(b"again os.terminal_size(columns=99, lines=44)\r\n"))
     assert b"resized\r\nos.terminal_size(columns=99, lines=44)\r\n" in terminal.seen
     assert b"\r\r\n" not in terminal.seen
-    assert b"again os.terminal_size(columns=99, lines=44)\r\n" in terminal.seen
     lines = console(only_log(folder), "stdout")
     assert lines[1:] == ["child too", "resized", "os.terminal_size(columns=99, lines=44)"]
 
@@ -284,8 +302,8 @@ def test_a_terminal_stays_one_with_its_size(folder: Path, terminal: Terminal) ->
 def test_a_terminal_shows_what_was_written_before_a_kill(folder: Path, terminal: Terminal) -> None:
     source = START + "os.write(1, b'x' * 3000 + b'the end'); os.kill(os.getpid(), signal.SIGKILL)"
     with running(source, ready=b"", stdout=terminal.slave) as process:
-        process.wait(20)
-        assert eventually(lambda: terminal.shows(b"x" * 3000 + b"the end"))
+        process.wait(PATIENCE_SECONDS)
+        eventually(lambda: terminal.shows(b"x" * 3000 + b"the end"))
 
 
 def test_a_progress_bar_of_a_child_is_folded(folder: Path) -> None:

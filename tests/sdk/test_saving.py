@@ -6,7 +6,6 @@ import errno
 import fcntl
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,13 +17,15 @@ from runstore.sdk.files import copying, saving
 from runstore.sdk.files.saving import SavedFiles
 from runstore.sdk.run import Run
 from tests.sdk.reading import begin, logs, only_log, program, records, succeeded
+from tests.timing import HANGS_SECONDS, eventually
 
 LONG_AGO = 1_000_000_000.5
 
 
 @pytest.fixture(autouse=True)
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the current folder, which holds some files."""
+    """Return the current folder, which holds some files; nobody looks at them before the end of a run."""
+    monkeypatch.setattr(saving, "LOOK_SECONDS", HANGS_SECONDS)
     folder = tmp_path / "work"
     (folder / "out" / "deep").mkdir(parents=True)
     (folder / "a.txt").write_text("a")
@@ -36,13 +37,13 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def put(run: Run) -> dict[str, str]:
-    """Return the files in the run directory that the tests put there."""
+    """Return the files in the run directory that the tests put there, without copies that are being made."""
     files = Path(run.dir)
     found = {path.relative_to(files).as_posix(): path for path in files.rglob("*") if path.is_file()}
     return {
         name: path.read_text()
         for name, path in sorted(found.items())
-        if name not in ("wandb-metadata.json", "requirements.txt", "diff.patch")
+        if name not in ("wandb-metadata.json", "requirements.txt", "diff.patch") and path.suffix != ".part"
     }
 
 
@@ -50,14 +51,6 @@ def named(log: Path) -> list[tuple[str, str]]:
     """Return the files that a log names, with their policies, without those of W&B's own type."""
     items = [item for record in records(log) for item in record.files.files if item.type == FilesItem.OTHER]
     return [(item.path, FilesItem.PolicyType.Name(item.policy)) for item in items]
-
-
-def soon(happened: Callable[[], bool]) -> None:
-    """Wait until something that another thread does has happened."""
-    end = time.monotonic() + 8
-    while not happened():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 # What is meant.
@@ -186,7 +179,7 @@ def test_a_live_file_is_copied_whenever_it_changes(folder: Path, work: Path, mon
     run.save("a.txt")
     for content in ("changed", "again"):
         (work / "a.txt").write_text(content)
-        soon(lambda content=content: put(run) == {"a.txt": content})  # type: ignore[misc]
+        eventually(lambda content=content: put(run) == {"a.txt": content})  # type: ignore[misc]
     run.finish()
     assert named(only_log(folder)) == [("a.txt", "LIVE")]
 

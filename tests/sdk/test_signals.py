@@ -15,10 +15,17 @@ from tests.sdk.running import ended, running
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals are left alone on other systems")
 
-START = """
+PATIENT = """
+from runstore.sdk import signals
+from tests.timing import HANGS_SECONDS, PATIENCE_SECONDS
+signals.GRACE_SECONDS = HANGS_SECONDS
+"""
+"""Nobody gives up ending a run: on a busy machine it ends well, and where it hangs the test fails."""
+
+START = f"""{PATIENT}
 import ctypes, os, signal, subprocess, sys, threading, time, runstore
 run = runstore.init(project="p")
-run.log({"a": 1}, step=3)
+run.log({{"a": 1}}, step=3)
 def ready(): print("ready", flush=True)
 """
 
@@ -32,7 +39,7 @@ def ready(): print("ready", flush=True)
         "ctypes.CDLL(None).read(os.pipe()[0], ctypes.create_string_buffer(1), 1)",
         "threading.Event().wait()",
         "os.read(os.pipe()[0], 1)",
-        "subprocess.run(['sleep', '1'])",
+        "r, w = os.pipe(); subprocess.run(['cat'], stdin=r)",  # which ends with its parent
         "import asyncio; asyncio.run(asyncio.sleep(60))",
         "\ntry: time.sleep(60)\nfinally: print('finally')",
     ],
@@ -40,9 +47,7 @@ def ready(): print("ready", flush=True)
 def test_sigterm_ends_the_run_and_then_the_program_whatever_it_does(folder: Path, busy: str) -> None:
     with running(f"{START}ready()\n{busy}\n") as process:
         process.send_signal(signal.SIGTERM)
-        began = time.monotonic()
         code, out, err = ended(process)
-        assert time.monotonic() - began < 4
     assert (code, out) == (-signal.SIGTERM, "")
     assert "Traceback" not in err
     assert "Error" not in err
@@ -153,11 +158,11 @@ def test_python_still_says_that_the_default_is_in_force() -> None:
 
 
 def test_runs_after_one_another_leave_the_signals_as_they_were_found(folder: Path) -> None:
-    source = """
+    source = f"""{PATIENT}
 import signal, time, runstore
 heard = []
 for attempt in range(20):
-    runstore.init(id=f"r{attempt}").finish()
+    runstore.init(id=f"r{{attempt}}").finish()
     if attempt == 5:
         run = runstore.init(id="mine")
         signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
@@ -224,20 +229,20 @@ for attempt in range(1000):
 
 
 def test_a_run_that_cant_end_does_not_keep_the_program(folder: Path) -> None:
-    source = START + "run._recorder.history.mutex.acquire(); ready(); time.sleep(60)"
+    source = START + "signals.GRACE_SECONDS = 0.5\n"
+    source += "run._recorder.history.mutex.acquire(); ready(); time.sleep(HANGS_SECONDS)"
     with running(source) as process:
-        began = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert ended(process)[0] == -signal.SIGTERM
-        assert time.monotonic() - began < 8
     assert rows(only_log(folder)) == []
     assert fold(only_log(folder)).pending == (3, fold(only_log(folder)).pending[1])  # type: ignore[index]
 
 
 def test_workers_of_a_launcher_that_ends_them_record_it(folder: Path) -> None:
-    source = """
+    source = f"""
 import os, signal, subprocess, sys
-worker = "import time, runstore; run = runstore.init(); run.log({'a': 1}); print('up', flush=True); time.sleep(60)"
+worker = {PATIENT!r}
+worker += "import time, runstore; run = runstore.init(); run.log({{'a': 1}}); print('up', flush=True); time.sleep(60)"
 workers = [subprocess.Popen([sys.executable, "-c", worker], stdout=subprocess.PIPE) for _ in range(4)]
 assert [one.stdout.readline() for one in workers] == [b"up\\n"] * 4
 for one in workers: one.terminate()
@@ -250,13 +255,14 @@ print([one.wait() for one in workers])
 def test_forked_workers_die_of_their_signal_and_the_parent_does_not(folder: Path) -> None:
     source = """
 import multiprocessing, time, runstore
+from tests.timing import PATIENCE_SECONDS
 run = runstore.init()
 context = multiprocessing.get_context("fork")
 for attempt in range(60):
-    worker = context.Process(target=time.sleep, args=(60,))
+    worker = context.Process(target=time.sleep, args=(600,))
     worker.start()
     worker.terminate()  # in the middle of its beginning
-    worker.join(10)
+    worker.join(PATIENCE_SECONDS)
     assert worker.exitcode == -15, worker.exitcode
 run.log({"alive": 1})
 """

@@ -26,9 +26,15 @@ from runstore.query.export.eventfile import EventFile
 from runstore.runlog.fields import NotAMessage, fields
 from tests import packages
 from tests.sdk.reading import begin, rows
-from tests.sdk.running import ROOT, ended, eventually, running
+from tests.sdk.running import ROOT, ended, running
+from tests.timing import HANGS_SECONDS, eventually
 
 WRITER_VERSION = "2.6.5"
+PATIENT = """
+from runstore.integrations.tensorboard import following
+from tests.timing import HANGS_SECONDS, PATIENCE_SECONDS
+following.WAIT_FOR_WRITERS_SECONDS = PATIENCE_SECONDS
+"""
 
 
 def site() -> Path:
@@ -47,12 +53,12 @@ def write(program: str, folder: Path) -> str:
     """Run a program that can import tensorboardX, in the folder above the runs; return what it printed."""
     folder.mkdir(exist_ok=True)
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(program)],
+        [sys.executable, "-W", "ignore", "-c", PATIENT + textwrap.dedent(program)],
         cwd=folder,
         env={**os.environ, **search_path()},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANGS_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -167,6 +173,7 @@ def test_keys_of_several_folders_begin_with_their_path(folder: Path) -> None:
         import runstore
         from runstore.integrations import tensorboard
         from tensorboardX import SummaryWriter
+        following.LOOK_SECONDS = HANGS_SECONDS  # all files are read at the end
         tensorboard.patch(root_logdir="logs", save=False)
         runstore.init(project="p")
         for name in ("logs/train", "logs/val/a", "elsewhere"):
@@ -225,7 +232,7 @@ def test_a_kill_leaves_what_was_flushed_but_for_the_last_step(folder: Path) -> N
     source = textwrap.dedent(program).replace("LOGS", str(folder / "logs"))
     with running(source, environment=search_path(), stdin=subprocess.PIPE) as process:
         log = the_log(folder)
-        assert eventually(lambda: len(rows(log)) == 3)
+        eventually(lambda: len(rows(log)) == 3)
         process.send_signal(signal.SIGKILL)
         ended(process)
     assert [row for _, row in rows(log)] == [{"a/loss": float(step), "global_step": step} for step in range(3)]

@@ -14,6 +14,7 @@ import pytest
 
 from runstore import shim
 from runstore.query.api import Api
+from tests.timing import HANGS_SECONDS
 
 ROOT = Path(__file__).parents[2]
 RUN = [sys.executable, "-m", "runstore", "run"]
@@ -39,7 +40,7 @@ def run(environment: dict[str, str], *command: str | Path) -> subprocess.Complet
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANGS_SECONDS,
     )
 
 
@@ -196,7 +197,9 @@ def test_what_needs_a_server_says_so_when_it_is_called(tmp_path: Path, environme
 
 def test_a_program_can_ask_for_it_by_itself(tmp_path: Path, environment: dict[str, str]) -> None:
     source = "import runstore; runstore.install_as_wandb(); import wandb; print(wandb.__version__)"
-    done = subprocess.run([PYTHON, "-c", source], env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [PYTHON, "-c", source], env=environment, capture_output=True, text=True, timeout=HANGS_SECONDS
+    )
     assert done.stdout == "0.31.0+runstore.1\n", done.stderr
 
 
@@ -205,6 +208,6 @@ def test_a_program_that_imported_wandb_before_is_told(tmp_path: Path, environmen
     (tmp_path / "wandb" / "__init__.py").touch()
     source = "import wandb, runstore; runstore.install_as_wandb()"
     done = subprocess.run(
-        [PYTHON, "-c", source], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60
+        [PYTHON, "-c", source], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=HANGS_SECONDS
     )
     assert "UsageError: W&B's wandb was imported already" in done.stderr
