@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.browser.serving import Served
-from tests.timing import eventually
+from tests.timing import PATIENCE_SECONDS, eventually
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = (
@@ -25,7 +25,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE_MILLISECONDS = 15_000  # for what a page shows; the machine may be busy with other tests
+PATIENCE_MILLISECONDS = PATIENCE_SECONDS * 1000  # for what a page shows
+QUIET_MILLISECONDS = 600  # a page that asks for nothing for so long has what it wants
 SLOW_LINK = {"offline": False, "latency": 100, "downloadThroughput": 250_000, "uploadThroughput": 250_000}
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 320, "height": 640}
 
@@ -79,10 +80,15 @@ class Visitor:
         self.faults: list[str] = []
         self.tolerated: list[str] = []
         self.costs = Costs()
+        self.asked = 0  # requests so far, and those of them that are under way
+        self.under_way: set[Request] = set()
         self._origin = served.url
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
         self.context.on("request", self._on_request)
+        self.page.on("request", self._on_asked)
+        self.page.on("requestfinished", self._on_ended)
+        self.page.on("requestfailed", self._on_ended)
         self._tools = self.context.new_cdp_session(self.page)
         self._tools.send("Network.enable")
         self._tools.on("Network.requestWillBeSent", self.costs.asked)
@@ -118,6 +124,15 @@ class Visitor:
         if urlsplit(request.url).scheme not in ("data", "blob", "about") and not request.url.startswith(self._origin):
             self.faults.append(f"left the origin: {request.url}")
 
+    def _on_asked(self, request: Request) -> None:
+        if request.is_navigation_request() and request.frame == self.page.main_frame:
+            self.under_way.clear()  # with a page goes what it asked for, and nobody says of that how it ended
+        self.asked += 1
+        self.under_way.add(request)
+
+    def _on_ended(self, request: Request) -> None:
+        self.under_way.discard(request)
+
 
 def came(visitor: Visitor, part: str) -> int:
     """Wait until something came from an address with this part; return its bytes."""
@@ -127,3 +142,18 @@ def came(visitor: Visitor, part: str) -> int:
         return visitor.costs.total(part)
 
     return int(eventually(size))
+
+
+def quiet(visitor: Visitor) -> None:
+    """Wait until the page asks for nothing any more; what it is to show has been waited for before.
+
+    The browser's own "networkidle" says so once for each page, also while that computes what it will ask for.
+    """
+
+    def is_quiet() -> bool:
+        before = visitor.asked
+        visitor.page.wait_for_timeout(QUIET_MILLISECONDS)
+        visitor.page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")  # it had its turn
+        return visitor.asked == before and not visitor.under_way
+
+    eventually(is_quiet)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.commands import Bench
 from tests.conformance import stock
+from tests.timing import HANGS_SECONDS, PATIENCE_SECONDS
 
 PROGRAMS = Path(__file__).with_name("corpus")
 AT_ONCE = 2
@@ -30,7 +31,6 @@ ENDINGS = {
     ("hostile.py",): 0,
     ("media.py",): 0,
 }
-TIMEOUT_SECONDS = 300.0
 
 
 def train(bench: Bench) -> None:
@@ -52,7 +52,7 @@ def repository(folder: Path) -> None:
     source.write_text("depth = 3\n", encoding="utf-8")
     who = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "commit.gpgsign=false"]
     for arguments in (["init", "-q"], ["add", "."], [*who, "commit", "-q", "-m", "first model"]):
-        subprocess.run(["git", *arguments], cwd=folder, check=True, timeout=60)
+        subprocess.run(["git", *arguments], cwd=folder, check=True, timeout=PATIENCE_SECONDS)
     source.write_text("depth = 4\n", encoding="utf-8")
 
 
@@ -69,9 +69,9 @@ def start(bench: Bench, program: str, *arguments: str) -> subprocess.Popen[str]:
 
 
 @contextmanager
-def live(bench: Bench, run_id: str) -> Iterator[Callable[[int], None]]:
-    """A run `live/ID` that logs one row more than it is told each time, and has when that returns; ended at the end."""
-    with start(bench, "live.py", run_id) as process:
+def live(bench: Bench, run_id: str, project: str = "live") -> Iterator[Callable[[int], None]]:
+    """A run `PROJECT/ID` that logs one row more than it is told, and has when that returns; ended at the end."""
+    with start(bench, "live.py", run_id, project) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         said, answers = process.stdin, process.stdout
@@ -85,13 +85,16 @@ def live(bench: Bench, run_id: str) -> Iterator[Callable[[int], None]]:
         try:
             yield log
             said.close()
-            process.wait(TIMEOUT_SECONDS)
+            process.wait(HANGS_SECONDS)
         finally:
             process.kill()
 
 
-def shared(folder: Path, name: str, fill: Callable[[Path], None]) -> Path:
-    """Return `folder`/`name`, filled once; of several processes that come at the same time, one fills it."""
+def shared(folder: Path, name: str, fill: Callable[[Path], None], look: Callable[[Path], None] | None = None) -> Path:
+    """Return `folder`/`name`, filled once; of several processes that come at the same time, one fills it.
+
+    Then each takes a `look` at it, one after the other: the first is the one that takes long.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / f"{name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -102,6 +105,8 @@ def shared(folder: Path, name: str, fill: Callable[[Path], None]) -> Path:
             partial.mkdir()
             fill(partial)
             os.rename(partial, made)
+        if look is not None:
+            look(made)
     return made
 
 
@@ -112,7 +117,7 @@ def _run(bench: Bench, arguments: tuple[str, ...], code: int) -> None:
         env=bench.environment,
         capture_output=True,
         text=True,
-        timeout=TIMEOUT_SECONDS,
+        timeout=HANGS_SECONDS,
         check=False,
     )
     assert done.returncode == code, f"{arguments} ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr}"

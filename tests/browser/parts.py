@@ -32,12 +32,12 @@ def names(page: Page) -> list[str]:
 
 def when_names(page: Page, wanted: list[str]) -> None:
     """Wait until the table shows these runs, from the top."""
-    eventually(lambda: names(page)[: len(wanted)] == wanted, seconds=15)
+    eventually(lambda: names(page)[: len(wanted)] == wanted)
 
 
 def when_listed(page: Page, wanted: list[str]) -> None:
     """Wait until the table shows these runs and no others, in any order; `wanted` is sorted."""
-    eventually(lambda: sorted(names(page)) == wanted, seconds=15)
+    eventually(lambda: sorted(names(page)) == wanted)
 
 
 def column(page: Page, name: str) -> list[str]:

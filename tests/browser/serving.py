@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.commands import Bench
+from tests.timing import PATIENCE_SECONDS
 
 _ADDRESS = re.compile(r"(http://\S+/)#token=([\w-]+)")
 _HUB_ADDRESS = re.compile(r"runstore hub at (http://[^\s,/]+)")
-_PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _command(bench: Bench, name: str, *arguments: str) -> Iterator[tuple[subproc
         finally:
             process.terminate()
             try:
-                process.wait(_PATIENCE_SECONDS)
+                process.wait(PATIENCE_SECONDS)
             finally:
                 process.kill()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.chrome import NARROW, Visitor
+from tests.browser.chrome import NARROW, Visitor, quiet
 
 
 def open_version(visitor: Visitor, tab: str) -> Page:
@@ -91,8 +91,17 @@ def test_a_version_that_is_not_there_is_told_with_the_nearest(visitor: Visitor) 
 
 
 def test_a_narrow_screen_shows_all_without_scrolling_sideways(visitor: Visitor) -> None:
-    for tab in ("", "files", "versions", "compare", "lineage"):
-        page = visitor.enter(f"a/pipeline/dataset/flowers:v1?tab={tab}")
-        page.set_viewport_size({"width": NARROW["width"], "height": NARROW["height"]})
-        page.get_by_role("heading", level=1).wait_for()
+    page = visitor.page
+    page.set_viewport_size({"width": NARROW["width"], "height": NARROW["height"]})
+    shown = {
+        "": page.get_by_text("petals"),
+        "files": page.get_by_role("link", name="rows.csv"),
+        "versions": page.get_by_role("link", name="v0"),
+        "compare": page.get_by_role("row", name="changed rows.csv"),
+        "lineage": page.get_by_role("link", name="run pipeline/late"),
+    }
+    for tab, what in shown.items():
+        visitor.enter(f"a/pipeline/dataset/flowers:v1?tab={tab}")
+        what.first.wait_for()
+        quiet(visitor)
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], tab

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from bench import corpus
 from tests.browser import corpora, parts, serving
-from tests.browser.chrome import SLOW_LINK, Visitor, came
+from tests.browser.chrome import SLOW_LINK, Visitor, came, quiet
 from tests.browser.serving import Served
 from tests.commands import Bench
 from tests.timing import eventually
@@ -42,8 +42,10 @@ def served_corpus(factory: pytest.TempPathFactory, made: corpus.Corpus) -> Itera
     def fill(folder: Path) -> None:
         corpus.make(folder, made)
 
-    folder = corpora.shared(shelf, f"browser-{made.runs}", fill)
-    Bench(folder).runstore("runs", "list", "--limit", "1")
+    def index(folder: Path) -> None:
+        Bench(folder).runstore("runs", "list", "--limit", "1")
+
+    folder = corpora.shared(shelf, f"browser-{made.runs}", fill, index)
     with serving.ui(Bench(folder), "--read-only", name=base.name) as pages:
         yield pages
 
@@ -52,15 +54,16 @@ def test_the_first_screen_of_a_thousand_runs_over_a_slow_line(many: Served, visi
     visitor = visit(many)
     visitor.over(SLOW_LINK)
     page = visitor.enter("p/baseline")
-    parts.rows(page).first.wait_for(timeout=60_000)
-    parts.chart(page, "accuracy").wait_for(timeout=60_000)
-    page.wait_for_load_state("networkidle")
+    parts.rows(page).first.wait_for()
+    parts.chart(page, "accuracy").wait_for()
+    quiet(visitor)
     assert visitor.costs.total() <= FIRST_SCREEN_BYTES, visitor.costs.bytes
     assert visitor.costs.total("/assets/", many.url + "p/") <= SHELL_BYTES, visitor.costs.bytes
     visitor.costs.clear()
     page.goto(f"{many.url}p/baseline?sort=name")
     parts.rows(page).first.wait_for()
-    page.wait_for_load_state("networkidle")
+    parts.chart(page, "accuracy").wait_for()
+    quiet(visitor)
     assert visitor.costs.total("/assets/") == 0, "what was loaded once is not loaded again"
 
 
@@ -75,7 +78,7 @@ def test_the_code_of_the_first_screen_however_it_is_packed(
     page = visitor.enter("p/baseline")
     parts.rows(page).first.wait_for()
     parts.chart(page, "accuracy").wait_for()
-    page.wait_for_load_state("networkidle")
+    quiet(visitor)
     assert visitor.costs.total("/assets/", many.url + "p/") <= SHELL_BYTES, visitor.costs.bytes
     assert ("br" in packed) is ("br" in coding), "else nothing is shown of this coding"
 
@@ -93,7 +96,7 @@ def test_two_hundred_rows_of_eighteen_columns(many: Served, visit: Callable[...,
     keys = ",".join(f"summary.layer.{place}.norm" for place in range(18))
     page = visitor.enter(f"p/baseline/table?columns={keys}")
     parts.rows(page).first.wait_for()
-    page.wait_for_load_state("networkidle")
+    quiet(visitor)
     assert visitor.costs.total("api/runs") <= TABLE_BYTES, visitor.costs.bytes
 
 
@@ -101,7 +104,7 @@ def test_a_chart_of_twenty_runs(many: Served, visit: Callable[..., Visitor]) -> 
     visitor = visit(many)
     page = visitor.enter("p/baseline?top=20&charts=^loss$")
     expect(parts.chart(page, "loss")).to_have_attribute("aria-label", parts.saying("20 runs"))
-    page.wait_for_load_state("networkidle")
+    quiet(visitor)
     assert visitor.costs.total("api/charts") <= CHART_BYTES, visitor.costs.bytes
 
 
@@ -109,11 +112,12 @@ def test_an_idle_tick(many: Served, visit: Callable[..., Visitor]) -> None:
     visitor = visit(many)
     page = visitor.enter("p/baseline")
     parts.rows(page).first.wait_for()
-    page.wait_for_load_state("networkidle")
+    parts.chart(page, "accuracy").wait_for()
+    quiet(visitor)
     visitor.costs.clear()
     page.evaluate("dispatchEvent(new Event('online'))")  # what the next tick does, at once
     came(visitor, "api/changes")
-    page.wait_for_load_state("networkidle")
+    quiet(visitor)
     assert visitor.costs.total() <= IDLE_BYTES, visitor.costs.bytes
 
 

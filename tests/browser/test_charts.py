@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import parts
-from tests.browser.chrome import Visitor
+from tests.browser.chrome import Visitor, quiet
 from tests.timing import eventually
 
 RAMP_STEPS = 20_000
@@ -149,7 +149,7 @@ def test_only_charts_near_the_view_are_fetched(visitor: Visitor) -> None:
     visitor.page.set_viewport_size({"width": 1440, "height": 400})
     page = visitor.enter("p/digits")
     parts.chart(page, "train/loss").wait_for()
-    page.wait_for_load_state("networkidle")
+    quiet(visitor)
     asked = []
     page.on("request", lambda request: asked.append(request.post_data or "") if "api/charts" in request.url else None)
     expect(parts.chart(page, "val/loss")).to_have_count(0)

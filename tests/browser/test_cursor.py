@@ -12,7 +12,7 @@ RUNS = "p/digits?filter=tag:sweep%20seed=0&charts=train"
 
 def focused(page: Page, metric: str) -> Locator:
     """Give a chart the focus; return it."""
-    parts.chart(page, metric).wait_for()
+    parts.chart(page, metric).locator("canvas").wait_for()  # before it is drawn, keys do nothing
     chart = parts.card(page, metric).get_by_role("application", name=f"Chart of {metric}")
     chart.focus()
     return chart

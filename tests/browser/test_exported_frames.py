@@ -51,10 +51,15 @@ def listener() -> Iterator[tuple[str, list[str]]]:
             if line:  # browsers also connect ahead of what they then don't ask for
                 asked.append(line.decode())
 
-    with ThreadingTCPServer(("127.0.0.1", 0), Noting) as server:
+    class Listening(ThreadingTCPServer):
+        daemon_threads = True  # those that wait for what a browser never says are not waited for
+
+    with Listening(("127.0.0.1", 0), Noting) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}", asked
-        server.shutdown()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", asked
+        finally:
+            server.shutdown()
 
 
 def test_a_logged_page_reaches_neither_the_file_around_it_nor_anybody(
@@ -65,19 +70,19 @@ def test_a_logged_page_reaches_neither_the_file_around_it_nor_anybody(
     (tmp_path / "page.html").write_text(PAGE.replace("URL", url))
     bench.train(PROGRAM)
     bench.runstore("export", "escapes", "escapes.html", "--to", "html")
-    page = browser.new_context().new_page()
-    page.set_default_timeout(PATIENCE_MILLISECONDS)
-    page.goto((tmp_path / "escapes.html").as_uri())
-    page.get_by_role("region", name="page", exact=True).scroll_into_view_if_needed()
-    inside = page.frame_locator("iframe")
-    expect(inside.locator("#said")).to_have_text("inside no parent no top no requests")
-    styled = inside.get_by_text("styled")
-    assert styled.evaluate("one => [getComputedStyle(one).fontWeight, getComputedStyle(one).color]") == [
-        "700",
-        "rgb(255, 0, 0)",
-    ]
-    styled.evaluate("(one, url) => { setTimeout(() => { location.href = url; }); }", f"{url}/self")
-    expect(styled).to_have_count(0)  # it tried to go elsewhere, and is an error now
-    assert page.url.startswith("file:")
-    assert asked == []
-    page.context.close()
+    with browser.new_context() as context:
+        context.set_default_timeout(PATIENCE_MILLISECONDS)
+        page = context.new_page()
+        page.goto((tmp_path / "escapes.html").as_uri())
+        page.get_by_role("region", name="page", exact=True).scroll_into_view_if_needed()
+        inside = page.frame_locator("iframe")
+        expect(inside.locator("#said")).to_have_text("inside no parent no top no requests")
+        styled = inside.get_by_text("styled")
+        assert styled.evaluate("one => [getComputedStyle(one).fontWeight, getComputedStyle(one).color]") == [
+            "700",
+            "rgb(255, 0, 0)",
+        ]
+        styled.evaluate("(one, url) => { setTimeout(() => { location.href = url; }); }", f"{url}/self")
+        expect(styled).to_have_count(0)  # it tried to go elsewhere, and is an error now
+        assert page.url.startswith("file:")
+        assert asked == []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,33 +16,42 @@ from tests.timing import eventually
 
 
 @pytest.fixture
-def faults(browser: Browser) -> list[str]:
+def faults() -> list[str]:
     return []
 
 
-def opened(browser: Browser, file: Path, faults: list[str]) -> Page:
-    """Open a file as somebody does who was sent it; what goes wrong, and whatever it asks for, is noted."""
-    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
-    page.set_default_timeout(PATIENCE_MILLISECONDS)
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("request", lambda request: faults.append(request.url) if request.url.startswith("http") else None)
-    page.goto(file.as_uri())
-    return page
+@pytest.fixture
+def opened(browser: Browser, faults: list[str]) -> Iterator[Callable[[Path], Page]]:
+    """Open files as somebody does who was sent them; what goes wrong, and whatever they ask for, is noted."""
+    with contextlib.ExitStack() as contexts:
+
+        def opened(file: Path) -> Page:
+            context = contexts.enter_context(browser.new_context(viewport={"width": 1440, "height": 900}))
+            context.set_default_timeout(PATIENCE_MILLISECONDS)
+            page = context.new_page()
+            page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+            page.on("pageerror", lambda error: faults.append(str(error)))
+            page.on("request", lambda request: faults.append(request.url) if request.url.startswith("http") else None)
+            page.goto(file.as_uri())
+            return page
+
+        yield opened
 
 
-def exported(trained: Bench, browser: Browser, faults: list[str], folder: Path, *runs: str) -> Page:
-    file = folder / "exported.html"
-    trained.runstore("export", *runs, str(file), "--to", "html")
-    return opened(browser, file, faults)
+@pytest.fixture
+def exported(trained: Bench, opened: Callable[[Path], Page], tmp_path: Path) -> Callable[..., Page]:
+    """Export runs into a file, and open it."""
+
+    def exported(*runs: str) -> Page:
+        file = tmp_path / "exported.html"
+        trained.runstore("export", *runs, str(file), "--to", "html")
+        return opened(file)
+
+    return exported
 
 
-def test_a_comparison_has_charts_that_zoom_and_a_legend(
-    trained: Bench, browser: Browser, faults: list[str], tmp_path: Path
-) -> None:
-    file = tmp_path / "sweep.html"
-    trained.runstore("export", "project:digits state:finished", str(file), "--to", "html")
-    page = opened(browser, file, faults)
+def test_a_comparison_has_charts_that_zoom_and_a_legend(exported: Callable[..., Page], faults: list[str]) -> None:
+    page = exported("project:digits state:finished")
     expect(page.get_by_role("heading", level=1)).to_contain_text("runs of digits")
     parts.drag(page, "train/loss", 0.3, 0.6)
     zoom = page.get_by_role("button", name="show all of step")
@@ -53,10 +63,8 @@ def test_a_comparison_has_charts_that_zoom_and_a_legend(
     assert not faults
 
 
-def test_a_hostile_run_is_text_in_its_file_too(
-    trained: Bench, browser: Browser, faults: list[str], tmp_path: Path
-) -> None:
-    page = exported(trained, browser, faults, tmp_path, "config.lr:0.5")
+def test_a_hostile_run_is_text_in_its_file_too(exported: Callable[..., Page], faults: list[str]) -> None:
+    page = exported("config.lr:0.5")
     page.get_by_role("heading", level=1).wait_for()
     expect(parts.panel(page, "table").get_by_role("cell", name="<script>window.hacked=1</script>")).to_be_visible()
     expect(page.get_by_role("region", name="Console, 1 line")).to_contain_text("<script>window.hacked=1</script>")
@@ -77,13 +85,21 @@ def media_file(trained: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture
-def media(browser: Browser, media_file: Path, faults: list[str]) -> Iterator[Page]:
-    yield opened(browser, media_file, faults)
+def media(opened: Callable[[Path], Page], media_file: Path, faults: list[str]) -> Iterator[Page]:
+    yield opened(media_file)
     assert not faults
 
 
 def test_pictures_have_their_masks_and_boxes(media: Page) -> None:
     parts.when_masks_can_be_switched(media)
+
+
+def test_a_slider_leads_to_earlier_pictures(media: Page) -> None:
+    image = parts.panel(media, "image")
+    image.get_by_role("img", name="step 2").first.wait_for()
+    image.get_by_role("button", name="image: the step before").click()
+    earlier = image.get_by_role("img", name="step 1").first
+    eventually(lambda: earlier.evaluate("one => one.naturalWidth") == 64)
 
 
 def test_sound_and_moving_pictures_are_in_the_file(media: Page) -> None:
@@ -122,7 +138,7 @@ def test_histograms_lead_through_their_steps(media: Page) -> None:
 def test_solids_are_drawn_by_what_the_file_brings(media: Page, key: str) -> None:
     canvas = parts.panel(media, key).locator("canvas").first
     canvas.wait_for()
-    eventually(lambda: len(set(canvas.screenshot())) > 50, seconds=15)
+    eventually(lambda: len(set(canvas.screenshot())) > 50)
 
 
 def test_a_logged_page_runs_in_its_frame(media: Page) -> None:
@@ -130,10 +146,8 @@ def test_a_logged_page_runs_in_its_frame(media: Page) -> None:
     assert media.title() == "one of each"
 
 
-def test_a_console_has_its_colours_and_is_searched(
-    trained: Bench, browser: Browser, faults: list[str], tmp_path: Path
-) -> None:
-    page = exported(trained, browser, faults, tmp_path, "project:console")
+def test_a_console_has_its_colours_and_is_searched(exported: Callable[..., Page], faults: list[str]) -> None:
+    page = exported("project:console")
     console = page.get_by_role("region", name="Console", exact=True)
     expect(console.locator(".f1").first).to_have_text("red words")
     console.get_by_role("searchbox", name="Search the console").fill("4999")
@@ -141,24 +155,20 @@ def test_a_console_has_its_colours_and_is_searched(
     assert not faults
 
 
-def test_a_comparison_shows_the_console_of_one_run_at_a_time(
-    trained: Bench, browser: Browser, faults: list[str], tmp_path: Path
-) -> None:
-    page = exported(trained, browser, faults, tmp_path, "project:console", "config.lr:0.5")
+def test_a_comparison_shows_the_console_of_one_run_at_a_time(exported: Callable[..., Page], faults: list[str]) -> None:
+    page = exported("project:console", "config.lr:0.5")
     page.get_by_label("Console of").select_option(label="talks a lot")
     expect(page.get_by_text("red words")).to_be_visible()
     assert not faults
 
 
-def test_the_file_of_a_run_without_media_is_small(
-    trained: Bench, browser: Browser, faults: list[str], tmp_path: Path
-) -> None:
-    exported(trained, browser, faults, tmp_path, "late")
+def test_the_file_of_a_run_without_media_is_small(exported: Callable[..., Page], tmp_path: Path) -> None:
+    exported("late")
     assert (tmp_path / "exported.html").stat().st_size < 260_000
 
 
 def test_the_button_on_a_run_saves_the_same_page(
-    visitor: Visitor, browser: Browser, faults: list[str], tmp_path: Path
+    visitor: Visitor, opened: Callable[[Path], Page], faults: list[str], tmp_path: Path
 ) -> None:
     page = visitor.enter("r/pipeline/late")
     with page.expect_download() as waited:
@@ -166,5 +176,5 @@ def test_the_button_on_a_run_saves_the_same_page(
     file = tmp_path / waited.value.suggested_filename
     waited.value.save_as(file)
     assert file.name == "late.html"
-    expect(opened(browser, file, faults).get_by_role("heading", level=1)).to_have_text("late")
+    expect(opened(file).get_by_role("heading", level=1)).to_have_text("late")
     assert not faults

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
+from tests.browser import parts
 from tests.browser.chrome import Visitor
+from tests.timing import eventually
 
 FINISHED = "filter=state%3Afinished"
 
@@ -32,18 +34,28 @@ def test_a_group_leads_to_its_runs(visitor: Visitor) -> None:
 def test_a_range_on_an_axis_chooses_runs_and_is_in_the_address(visitor: Visitor) -> None:
     page = visitor.enter(f"p/digits/groups?view=parallel&{FINISHED}&columns=config.lr,config.seed,summary.val/loss")
     axis = page.locator(".axis", has_text="lr").locator(".catch")
-    axis.scroll_into_view_if_needed()
-    box = axis.bounding_box()
-    assert box
-    middle = box["x"] + box["width"] / 2
-    page.mouse.move(middle, box["y"] + box["height"] * 0.3)
-    page.mouse.down()
-    page.mouse.move(middle, box["y"] + box["height"] + 20, steps=4)
+    eventually(lambda: draws(page, axis))
     page.mouse.up()
     inside(page, "inside the ranges")
-    assert "chosen=config.lr" in page.url
-    page.mouse.click(middle, box["y"] + box["height"] * 0.5)
+    page.wait_for_url(parts.saying("chosen=config.lr"))
+    axis.click()
     expect(page.get_by_text("inside the ranges")).to_have_count(0)
+
+
+def draws(page: Page, axis: Locator) -> bool:
+    """Begin to draw a range on an axis: the mouse is still down then. Returns False where the axis moved meanwhile."""
+    axis.hover()  # once it stands still
+    box = axis.bounding_box()
+    assert box is not None
+    middle, begin = box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.3
+    page.mouse.move(middle, begin)
+    page.mouse.down()
+    page.mouse.move(middle, box["y"] + box["height"] + 20, steps=4)
+    if axis.bounding_box() == box:
+        return True
+    page.mouse.move(middle, begin)
+    page.mouse.up()
+    return False
 
 
 def test_ranges_can_be_typed(visitor: Visitor) -> None:

@@ -28,6 +28,8 @@ def delivered(trained: Bench, tmp_path_factory: pytest.TempPathFactory) -> Itera
             shutil.copytree(directory, bench.folder / "wandb" / directory.name)
     with serving.hub(bench) as pages:
         bench.runstore("sync", "--remote", "lab")
+        # Pages show what is indexed; a command waits for the index of all that came before.
+        assert len(bench.json("runs", "list", "--remote", "lab")) == len(list((bench.folder / "wandb").iterdir()))
         shutil.rmtree(bench.folder / "wandb")
         yield pages
 
@@ -100,13 +102,20 @@ def test_the_sync_page_says_what_is_held(guest: Visitor) -> None:
     expect(page.get_by_text("in 4 projects")).to_be_visible()
 
 
-def test_a_run_that_trains_is_followed_while_it_is_delivered(guest: Visitor) -> None:
-    bench = guest.served.bench
+@pytest.fixture
+def awaiting(tmp_path: Path) -> Iterator[Served]:
+    """A hub that nothing has been delivered to yet."""
+    with serving.hub(Bench(tmp_path)) as pages:
+        yield pages
+
+
+def test_a_run_that_trains_is_followed_while_it_is_delivered(awaiting: Served, visit: Callable[..., Visitor]) -> None:
+    bench = awaiting.bench
     shutil.copy(corpora.PROGRAMS / "live.py", bench.folder)
     with corpora.live(bench, "grows") as log:
         log(3)
         with bench.daemon():
-            page = guest.enter("p/live")
+            page = visit(awaiting).enter("p/live")
             expect(parts.chart(page, "loss")).to_have_attribute("aria-label", parts.saying("values from 0.25 to 1"))
             log(5)
             expect(parts.chart(page, "loss")).to_have_attribute("aria-label", parts.saying("from 0.1"))

@@ -77,7 +77,7 @@ def test_solids_are_drawn(media: Page, key: str) -> None:
     solid = parts.panel(media, key)
     canvas = solid.locator("canvas").first
     canvas.wait_for()
-    eventually(lambda: len(set(canvas.screenshot())) > 50, seconds=15)
+    eventually(lambda: len(set(canvas.screenshot())) > 50)
 
 
 def test_a_plotly_figure_is_drawn_by_the_users_own_plotly(media: Page) -> None:

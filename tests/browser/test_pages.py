@@ -98,6 +98,7 @@ def test_a_view_is_kept_and_brings_everything_back(visitor: Visitor) -> None:
     assert "smooth=0.9" in page.url
     page.get_by_role("button", name="Views").click()
     page.get_by_role("button", name="Remove the view baselines").click()
+    expect(page.get_by_role("button", name="Remove the view baselines")).to_have_count(0)
 
 
 def test_columns_are_chosen_and_ordered(visitor: Visitor) -> None:

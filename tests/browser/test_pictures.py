@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from tests.browser import parts
-from tests.browser.chrome import Visitor
+from tests.browser.chrome import Visitor, quiet
 from tests.browser.serving import Served
 
 SIZE = {"width": 1280, "height": 760}
@@ -88,7 +88,7 @@ def test_a_picture_for_the_docs(visit: Callable[..., Visitor], served: Served, t
     visitor.tolerate("app.wandb.ai")
     page = visitor.enter(address)
     ready(page)
-    page.wait_for_load_state("networkidle")
+    quiet(visitor)
     folder, host, user = str(served.bench.folder), socket.gethostname(), getpass.getuser()
     page.evaluate(NAMELESS, [folder, sys.executable, host, user, platform.platform()])
     page.mouse.move(0, 0)

@@ -12,10 +12,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import corpora, parts, serving
-from tests.browser.chrome import Visitor
+from tests.browser.chrome import Visitor, quiet
 from tests.browser.serving import Served
 from tests.commands import Bench
-from tests.timing import eventually
+from tests.timing import PATIENCE_SECONDS, eventually
 
 
 @pytest.fixture
@@ -94,7 +94,8 @@ def test_edits_are_in_the_log_and_outlive_the_index(alone: Served, visit: Callab
 def test_an_edit_shows_at_once_while_somebody_writes_to_the_index(alone: Served, visit: Callable[..., Visitor]) -> None:
     page = visit(alone).enter("r/p/r")
     page.get_by_role("button", name="Change the name").wait_for()
-    with closing(sqlite3.connect(alone.bench.folder / "home" / "index.db", isolation_level=None)) as other:
+    index = alone.bench.folder / "home" / "index.db"
+    with closing(sqlite3.connect(index, timeout=PATIENCE_SECONDS, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         page.get_by_role("button", name="Change the name").click()
         page.get_by_role("textbox", name="Name of the run").fill("named meanwhile")
@@ -166,9 +167,9 @@ def test_the_console_is_followed_while_it_grows(visit: Callable[..., Visitor], s
         visitor = visit(served)
         visitor.tolerate("404")  # the page was opened before the run was known
         page = visitor.enter("r/live/prints?tab=logs")
-        page.get_by_text("step 1", exact=True).wait_for(timeout=40_000)
+        page.get_by_text("step 1", exact=True).wait_for()
         log(4)
-        page.get_by_text("step 6", exact=True).wait_for(timeout=40_000)
+        page.get_by_text("step 6", exact=True).wait_for()
 
 
 def test_files_are_listed_shown_and_downloaded(visitor: Visitor) -> None:
@@ -191,6 +192,7 @@ def test_hostile_files_are_shown_as_text_or_not_at_all(visitor: Visitor) -> None
     assert not files.get_by_text("secret.txt").count(), "a link out of the run's folder is not shown"
     for name in ("evil.svg", "evil.html", "=cmd.txt", "strange.bin"):
         files.get_by_role("button", name=name, exact=True).click()
-        page.wait_for_load_state("networkidle")
+        page.get_by_role("complementary", name=name, exact=True).wait_for()
+        quiet(visitor)
     eventually(lambda: page.evaluate("window.hacked") is None)
     assert all(frame.evaluate("window.hacked") is None for frame in page.frames)

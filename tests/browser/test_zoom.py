@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser import parts
-from tests.browser.chrome import Visitor
+from tests.browser.chrome import Visitor, quiet
 from tests.timing import eventually
 
 SPIKE_AT = 777_777
@@ -48,7 +48,7 @@ def test_a_spike_of_one_step_in_a_million_is_in_sight_all_the_way_down_to_it(vis
     page = visitor.enter("p/long" if together > 1 else "p/long?filter=id:spike")
     parts.chart(page, "loss").wait_for()
     for _ in range(5):
-        spike = eventually(lambda: (found := tallest(page, "loss")).share > 0.9 and found, seconds=10)
+        spike = eventually(lambda: (found := tallest(page, "loss")).share > 0.9 and found)
         assert spike.contrast >= LEAST_CONTRAST, spike
         before = page.url
         parts.drag(page, "loss", spike.at - 0.06, spike.at + 0.06)
@@ -64,7 +64,7 @@ def test_a_spike_of_one_step_in_a_million_is_in_sight_all_the_way_down_to_it(vis
 def test_where_the_spike_is_not_none_is_drawn(visitor: Visitor) -> None:
     page = visitor.enter("p/long?zoom=_step,100000,500000")
     expect(parts.chart(page, "loss")).to_have_attribute("aria-label", parts.saying("values from 0."))
-    page.wait_for_load_state("networkidle")
+    quiet(visitor)
     assert tallest(page, "loss").share < 0.7
 
 

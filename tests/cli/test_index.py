@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -116,14 +117,19 @@ def test_the_daemon_goes_on_while_the_index_is_rebuilt_and_after_it_was_damaged(
         bench.runstore("runs", "history", "r1")
         write_log(bench.folder, [*plain_rows(range(10)), exit_record()], "late", "late")
         eventually(lambda: "late" in str(bench.json("daemon", "status")["logs"]))
-        eventually(lambda: execute_one(index_of(bench), "SELECT count(*) FROM logs") == 4)
+        eventually(lambda: logs_in(index_of(bench)) == 4)
         assert [run for run in bench.json("runs", "list") if run["id"] != "late"] == runs
         assert bench.json("index", "check")["same"]
 
 
-def execute_one(index: Path, query: str) -> Any:
-    with closing(sqlite3.connect(index)) as connection:
-        return connection.execute(query).fetchone()[0]
+def logs_in(index: Path) -> int | None:
+    """Return how many logs an index has; None while there is none, and while it is made anew."""
+    with (
+        contextlib.suppress(sqlite3.OperationalError),
+        closing(sqlite3.connect(f"{index.as_uri()}?mode=ro", uri=True)) as connection,
+    ):
+        return int(connection.execute("SELECT count(*) FROM logs").fetchone()[0])
+    return None
 
 
 def test_a_hub_whose_index_is_damaged_builds_it_anew(bench: Bench) -> None:

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from tests.commands import ONE_RUN, Bench
+from tests.timing import PROMPT_SECONDS
 
 
 @pytest.fixture
@@ -230,7 +231,7 @@ def test_an_interruption_ends_it_at_once_with_a_sentence(bench: Bench) -> None:
         )
         connection, _ = silent.accept()
         process.send_signal(signal.SIGINT)
-        out, said = process.communicate(timeout=20)
+        out, said = process.communicate(timeout=PROMPT_SECONDS)
         connection.close()
     assert process.returncode == 1
     assert "0 of 1 logs of 1 runs are delivered" in out

@@ -39,6 +39,6 @@ def test_a_row_of_another_length_is_a_mistake() -> None:
 
 def test_ten_thousand_rows_take_no_time_to_speak_of() -> None:
     rows = [(f"id{number}", "a name", "project", number) for number in range(10_000)]
-    began = time.process_time()
+    began = time.thread_time()  # of this process others may take some
     assert len(aligned(rows, ("A", "B", "C", "D")).splitlines()) == 10_001
-    assert time.process_time() - began < 0.5
+    assert time.thread_time() - began < 2  # instead of minutes, with each row looking at all others

@@ -18,8 +18,8 @@ import pytest
 from runstore.cli.ui_place import at_address, at_path, has_screen, opened, taking_away
 from runstore.errors import StorageError
 from runstore.web import shell
-from tests.commands import ONE_RUN, Bench
-from tests.timing import eventually
+from tests.commands import ONE_RUN, Bench, children
+from tests.timing import PATIENCE_SECONDS, eventually
 
 pytestmark = pytest.mark.skipif(not shell.is_built(), reason="the web pages are not built: make ui")
 
@@ -44,7 +44,7 @@ def ui(bench: Bench, *arguments: str) -> Iterator[tuple[list[str], subprocess.Po
 
 def asked(address: str, path: str = "api/projects", transport: httpx.HTTPTransport | None = None) -> httpx.Response:
     url, token = address.split("#token=")
-    with httpx.Client(transport=transport) as client:
+    with httpx.Client(transport=transport, timeout=PATIENCE_SECONDS) as client:
         return client.get(url + path, headers={"Authorization": f"Bearer {token}"})
 
 
@@ -58,9 +58,9 @@ def test_it_shows_runs_without_a_daemon_also_those_that_come_later(tmp_path: Pat
         assert bench.train(ONE_RUN).returncode == 0
         found = eventually(lambda: asked(address).json())
         assert [(project["name"], project["runs"]) for project in found] == [("demo", 1)]
-        assert httpx.get(address.partition("#")[0]).status_code == 200
+        assert httpx.get(address.partition("#")[0], timeout=PATIENCE_SECONDS).status_code == 200
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=20) == ("", "")
+        assert process.communicate(timeout=PATIENCE_SECONDS) == ("", "")
         assert process.returncode == 0
 
 
@@ -84,7 +84,7 @@ def test_a_unix_socket_is_its_owners_alone_and_gone_at_the_end(tmp_path: Path) -
         said = bench.sentence("ui", "--uds", str(path), "--no-open", code=6)
         assert "somebody listens there already" in said
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE_SECONDS) == 0
     assert not path.exists()
 
 
@@ -95,7 +95,8 @@ def test_behind_a_proxy_its_address_is_the_proxys(tmp_path: Path) -> None:
         token = address.partition("=")[2]
         for host, status in (("lab.example", 200), ("evil.example", 403)):
             headers = {"Host": host, "Authorization": f"Bearer {token}"}
-            assert httpx.get(f"http://127.0.0.1:{port}/api/projects", headers=headers).status_code == status
+            url = f"http://127.0.0.1:{port}/api/projects"
+            assert httpx.get(url, headers=headers, timeout=PATIENCE_SECONDS).status_code == status
 
 
 def test_each_start_has_a_token_of_its_own(tmp_path: Path) -> None:
@@ -262,7 +263,7 @@ def test_nonsense_from_anybody_is_not_printed(tmp_path: Path) -> None:
                 connection.sendall(said)
                 assert connection.recv(1000)
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=20) == ("", "")
+        assert process.communicate(timeout=PATIENCE_SECONDS) == ("", "")
 
 
 def test_what_the_end_cuts_off_is_no_error(tmp_path: Path) -> None:
@@ -280,11 +281,8 @@ def test_what_the_end_cuts_off_is_no_error(tmp_path: Path) -> None:
         with contextlib.ExitStack() as opened:
             for sent in (head + body, head):
                 opened.enter_context(socket.create_connection(("127.0.0.1", port))).sendall(sent)
-            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").parent.parent
-            searching = eventually(
-                lambda: [int(child) for file in children.glob("*/children") for child in file.read_text().split()]
-            )
+            searching = eventually(lambda: children(process.pid))
             process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=20)
+            _, said = process.communicate(timeout=PATIENCE_SECONDS)
             assert "Traceback" not in said
         assert eventually(lambda: not any(Path(f"/proc/{child}").exists() for child in searching))

@@ -14,7 +14,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from runstore.web.connections import protocol_for, room
-from tests.timing import eventually
+from tests.timing import PATIENCE_SECONDS, eventually
 
 
 @contextlib.contextmanager
@@ -22,7 +22,11 @@ def served(most: int, first_request_s: float = 60) -> Iterator[int]:
     """Yield the port of a server with so much room."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         config = uvicorn.Config(
-            Starlette(), http=protocol_for(most, first_request_s), log_level="critical", lifespan="off"
+            Starlette(),
+            http=protocol_for(most, first_request_s),
+            log_level="critical",
+            lifespan="off",
+            timeout_keep_alive=round(PATIENCE_SECONDS),  # who was answered once keeps the place meanwhile
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -45,7 +49,7 @@ def is_closed(connection: socket.socket) -> bool:
 
 
 def test_connections_that_there_is_no_room_for_are_closed_and_others_go_on() -> None:
-    with served(most=3) as port, httpx.Client() as first, contextlib.ExitStack() as opened:
+    with served(most=3) as port, httpx.Client(timeout=PATIENCE_SECONDS) as first, contextlib.ExitStack() as opened:
         assert first.get(f"http://127.0.0.1:{port}/").status_code == 404
         many = [opened.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(10)]
         assert eventually(lambda: sum(map(is_closed, many)) == 8)

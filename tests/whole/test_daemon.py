@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
 import shutil
 import signal
-import socket
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.commands import ONE_RUN, Bench
-from tests.timing import eventually
+from tests.commands import ONE_RUN, Bench, reserved_port
+from tests.timing import PROMPT_SECONDS, eventually
 
 
 def delivered(bench: Bench, logs: int = 1) -> Any:
@@ -29,10 +29,11 @@ def delivered(bench: Bench, logs: int = 1) -> Any:
     return status if len(whole) == len(status["logs"]) == logs else None
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def is_ended(pid: int) -> bool:
+    """Whether a process is gone, but for what its parent may ask of it."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+    return True
 
 
 def test_a_run_is_indexed_and_delivered_without_being_asked(bench: Bench) -> None:
@@ -45,14 +46,14 @@ def test_a_run_is_indexed_and_delivered_without_being_asked(bench: Bench) -> Non
 
 
 def test_a_hub_that_appears_later_gets_everything(bench: Bench) -> None:
-    port = free_port()
-    bench.runstore("remote", "add", "lab", f"http://127.0.0.1:{port}", "--token", "rs_not_yet")
-    with bench.daemon("--remote", "lab"):
-        assert bench.train(ONE_RUN).returncode == 0
-        waiting = eventually(lambda: bench.json("daemon", "status")["remotes"][0]["last_error"])
-        assert "no answer" in waiting
-        with bench.hub(port):
-            eventually(lambda: delivered(bench))
+    with reserved_port() as port:
+        bench.runstore("remote", "add", "lab", f"http://127.0.0.1:{port}", "--token", "rs_not_yet")
+        with bench.daemon("--remote", "lab"):
+            assert bench.train(ONE_RUN).returncode == 0
+            waiting = eventually(lambda: bench.json("daemon", "status")["remotes"][0]["last_error"])
+            assert "no answer" in waiting
+            with bench.hub(port):
+                eventually(lambda: delivered(bench))
 
 
 def test_a_live_run_is_delivered_while_it_trains(bench: Bench) -> None:
@@ -74,7 +75,7 @@ def test_a_daemon_killed_in_the_middle_goes_on_where_it_was(bench: Bench) -> Non
             assert bench.train(ONE_RUN.replace('"one"', f'"run{attempt}"')).returncode == 0
             time.sleep(0.15 * attempt)  # a different place in the delivery each time
             os.kill(pid, signal.SIGKILL)
-            eventually(lambda: bench.runstore("daemon", "status", code=1))
+            eventually(lambda: bench.command("daemon", "status").returncode == 1)
         with bench.daemon("--remote", "lab"):
             eventually(lambda: delivered(bench, logs=5))
         runs = bench.json("runs", "list", "--remote", "lab")
@@ -85,19 +86,19 @@ def test_a_daemon_killed_in_the_middle_goes_on_where_it_was(bench: Bench) -> Non
 
 
 def test_a_hub_killed_and_started_again_holds_everything_once(bench: Bench) -> None:
-    port = free_port()
     token = bench.runstore("hub", "token", "create", "me", "--data", "hub").stdout.strip()
-    bench.runstore("remote", "add", "lab", f"http://127.0.0.1:{port}", "--token", token)
-    with bench.daemon("--remote", "lab"):
-        for n, name in enumerate(("one", "two", "three"), start=1):
-            with bench.hub_process(port) as (_, hub):
-                assert bench.train(ONE_RUN.replace('"one"', f'"{name}"')).returncode == 0
-                eventually(functools.partial(delivered, bench, n))
-                hub.kill()
-        with bench.hub_process(port):
-            runs = bench.json("runs", "list", "--remote", "lab")
-            assert [run["id"] for run in runs] == ["one", "two", "three"]
-            assert bench.json("sync")["bytes_sent"] == 0
+    with reserved_port() as port:
+        bench.runstore("remote", "add", "lab", f"http://127.0.0.1:{port}", "--token", token)
+        with bench.daemon("--remote", "lab"):
+            for n, name in enumerate(("one", "two", "three"), start=1):
+                with bench.hub_process(port) as (_, hub):
+                    assert bench.train(ONE_RUN.replace('"one"', f'"{name}"')).returncode == 0
+                    eventually(functools.partial(delivered, bench, n))
+                    hub.kill()
+            with bench.hub_process(port):
+                runs = bench.json("runs", "list", "--remote", "lab")
+                assert [run["id"] for run in runs] == ["one", "two", "three"]
+                assert bench.json("sync")["bytes_sent"] == 0
 
 
 def test_a_second_daemon_is_refused_in_a_sentence(bench: Bench) -> None:
@@ -159,17 +160,15 @@ def test_the_socket_is_for_its_owner_alone_and_a_stale_one_does_no_harm(bench: B
         assert place.stat().st_mode & 0o777 == 0o600
         pid = bench.json("daemon", "status")["pid"]
         os.kill(pid, signal.SIGKILL)
-        eventually(lambda: bench.runstore("daemon", "status", code=1))
+        eventually(lambda: bench.command("daemon", "status").returncode == 1)
         assert place.exists()
         bench.runstore("daemon", "start", "--watch", "wandb")
 
 
-def test_sigterm_stops_the_daemon_in_two_seconds(bench: Bench) -> None:
+def test_sigterm_stops_the_daemon_soon(bench: Bench) -> None:
     bench.runstore("daemon", "start", "--watch", "wandb")
     pid = bench.json("daemon", "status")["pid"]
     os.kill(pid, signal.SIGTERM)
-    began = time.monotonic()
-    eventually(lambda: not Path(f"/proc/{pid}").exists() or Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z")
-    assert time.monotonic() - began < 10
+    eventually(lambda: is_ended(pid), PROMPT_SECONDS)
     log = (bench.folder / "home" / "daemon.log").read_text()
     assert "event=stopped" in log

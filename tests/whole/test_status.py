@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from runstore.paths import receipts_path
-from tests.commands import ONE_RUN, Bench
-from tests.timing import eventually
+from tests.commands import ONE_RUN, Bench, reserved_port
+from tests.timing import PATIENCE_SECONDS, eventually
 
 
 def trained(bench: Bench, name: str = "one") -> Path:
@@ -37,12 +36,6 @@ def at_lab(bench: Bench, run: str) -> Any:
 
 def mark_of(log: Path) -> Path:
     return log.with_name(f"{log.name}.synced")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_without_a_daemon_the_index_and_the_receipts_tell_all(bench: Bench) -> None:
@@ -86,16 +79,18 @@ def test_what_grows_behind_a_receipt_waits(bench: Bench) -> None:
 
 
 def test_a_target_that_is_down_is_said_with_why_and_when(bench: Bench) -> None:
-    bench.runstore("remote", "add", "lab", f"http://127.0.0.1:{free_port()}", "--token", "rs_x")
-    with bench.daemon("--remote", "lab"):
-        trained(bench)
-        (target,) = eventually(lambda: [t for t in status(bench)["targets"] if t["last_error"]])
-        assert (target["name"], target["state"]) == ("lab", "waiting")
-        assert "no answer" in target["last_error"]
-        assert target["logs_delivered"] == 0
-        said = bench.runstore("status", code=1).stdout
-        assert "no answer" in said
-        assert "demo/one" in said
+    with reserved_port() as port:
+        bench.runstore("remote", "add", "lab", f"http://127.0.0.1:{port}", "--token", "rs_x")
+        with bench.daemon("--remote", "lab"):
+            trained(bench)
+            (target,) = eventually(lambda: [t for t in status(bench)["targets"] if t["last_error"]])
+            assert (target["name"], target["state"]) == ("lab", "waiting")
+            assert "no answer" in target["last_error"]
+            assert target["logs_delivered"] == 0
+            eventually(lambda: status(bench)["runs"])  # whether a target answers is known before its runs are
+            said = bench.runstore("status", code=1).stdout
+            assert "no answer" in said
+            assert "demo/one" in said
 
 
 def test_a_live_run_is_followed_to_its_last_record(bench: Bench) -> None:
@@ -125,14 +120,15 @@ def test_a_run_that_is_delivered_with_all_its_files_is_marked_for_stock_tools(be
 
 
 def test_a_run_of_which_one_target_lacks_something_is_not_marked(bench: Bench) -> None:
-    bench.runstore("remote", "add", "far", f"http://127.0.0.1:{free_port()}", "--token", "rs_x")
-    with bench.hub(), bench.daemon():
-        log = trained(bench)
-        eventually(lambda: "delivered" in [at["state"] for at in status(bench, "one")["runs"][0]["targets"]])
-        eventually(lambda: [t for t in status(bench)["targets"] if t["name"] == "far" and t["last_error"]])
-        assert not mark_of(log).exists()
-        (run,) = status(bench)["runs"]
-        assert not run["is_settled"]
+    with reserved_port() as port, bench.hub():
+        bench.runstore("remote", "add", "far", f"http://127.0.0.1:{port}", "--token", "rs_x")
+        with bench.daemon():
+            log = trained(bench)
+            eventually(lambda: "delivered" in [at["state"] for run in status(bench)["runs"] for at in run["targets"]])
+            eventually(lambda: [t for t in status(bench)["targets"] if t["name"] == "far" and t["last_error"]])
+            assert not mark_of(log).exists()
+            (run,) = status(bench)["runs"]
+            assert not run["is_settled"]
 
 
 def test_what_the_source_lost_is_said(bench: Bench) -> None:
@@ -191,7 +187,7 @@ def test_watch_keeps_it_on_the_screen_until_it_is_told_to_end(bench: Bench) -> N
     assert process.stdout is not None
     assert process.stdout.readline().startswith("daemon: ")  # of escapes only a terminal is told
     os.kill(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0
     assert errors == ""
     assert "--watch" in bench.sentence("status", "--watch", "--json", code=2)

@@ -22,9 +22,9 @@ from click.testing import CliRunner
 from runstore.cli.main import cli
 from runstore.errors import DaemonError
 from runstore.syncd.control import ask, daemon_process
-from tests.commands import ONE_RUN, Bench
+from tests.commands import ONE_RUN, Bench, reserved_port
 from tests.syncd.hubs import RunningHub, hub_in_thread
-from tests.timing import PATIENCE_SECONDS, eventually
+from tests.timing import PATIENCE_SECONDS, PROMPT_SECONDS, eventually
 
 TWO_RUNS = """
     import runstore
@@ -38,9 +38,6 @@ TAG = """
     run.tags = ["paper"]
     run.update()
 """
-
-# A stop takes less than 2 s; a machine on which other tests run may take a little longer.
-STOP_SECONDS = 3.0
 
 
 @pytest.fixture
@@ -182,7 +179,7 @@ def test_sighup_reads_files_that_were_changed_by_hand_and_a_broken_one_changes_n
         assert asked(bench, "status")["problems"] == []
         daemon.send_signal(signal.SIGUSR1)
         assert asked(bench, "ping")["pid"] == daemon.pid == daemon_process(bench.folder / "home")
-        assert ended_within(daemon, signal.SIGINT) < STOP_SECONDS
+        assert ended_within(daemon, signal.SIGINT) < PROMPT_SECONDS
 
 
 def test_sigterm_ends_it_in_time_though_a_hub_hangs_in_the_middle(bench: Bench) -> None:
@@ -193,7 +190,7 @@ def test_sigterm_ends_it_in_time_though_a_hub_hangs_in_the_middle(bench: Bench) 
         assert bench.train(ONE_RUN).returncode == 0
         with foreground(bench) as daemon:
             connections = [hanging.accept()[0] for _ in range(3)]  # each courier asks, and gets no answer
-            assert ended_within(daemon, signal.SIGTERM) < STOP_SECONDS
+            assert ended_within(daemon, signal.SIGTERM) < PROMPT_SECONDS
             for connection in connections:
                 connection.close()
 
@@ -202,7 +199,7 @@ def test_it_ends_with_the_terminal_that_it_stands_in(bench: Bench) -> None:
     ours, its = pty.openpty()
     with foreground(bench, stdin=its) as daemon:
         os.close(its)
-        assert ended_within(daemon, signal.SIGHUP) < STOP_SECONDS
+        assert ended_within(daemon, signal.SIGHUP) < PROMPT_SECONDS
     os.close(ours)
 
 
@@ -222,7 +219,7 @@ def test_its_messages_go_on_when_their_file_is_rotated_and_can_be_followed(bench
             assert "event=started" in lines.readline()
             log.rename(log.with_name("daemon.log.rotated"))
             os.kill(asked(bench, "ping")["pid"], signal.SIGHUP)
-            assert "event=reloaded" in lines.readline()
+            assert any("event=reloaded" in line for line in lines)  # what the watcher says may come before
             following.send_signal(signal.SIGINT)
             assert following.wait(PATIENCE_SECONDS) == 0
         assert "event=reloaded" in bench.runstore("daemon", "logs").stdout
@@ -233,10 +230,7 @@ def test_its_messages_go_on_when_their_file_is_rotated_and_can_be_followed(bench
 
 
 def test_figures_are_printed_and_served(bench: Bench) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with foreground(bench, "--metrics-port", str(port)):
+    with reserved_port() as port, foreground(bench, "--metrics-port", str(port)):
         assert "runstore_logs 0" in bench.runstore("daemon", "metrics").stdout
         with socket.create_connection(("127.0.0.1", port)) as connection:
             connection.sendall(f"GET /metrics HTTP/1.0\r\nHost: localhost:{port}\r\n\r\n".encode())
@@ -256,7 +250,7 @@ def test_many_who_ask_and_hang_do_not_slow_it(bench: Bench) -> None:
         for thread in asking:
             thread.start()
         for thread in asking:
-            thread.join(5)
+            thread.join(PATIENCE_SECONDS)
         assert len(answers) == 5
         for one in hanging:
             one.close()
@@ -267,8 +261,9 @@ def test_a_home_that_is_deleted_under_it_is_begun_anew(bench: Bench) -> None:
     assert bench.train(ONE_RUN).returncode == 0
     with foreground(bench) as daemon:
         eventually(lambda: asked(bench, "status")["logs"])
-        shutil.rmtree(home)
-        home.mkdir()
+        gone = home.rename(bench.folder / "gone")  # all at once: the daemon may write there meanwhile
+        home.mkdir(exist_ok=True)
+        shutil.rmtree(gone)
 
         def answers() -> Any:
             with contextlib.suppress(DaemonError):
@@ -278,7 +273,7 @@ def test_a_home_that_is_deleted_under_it_is_begun_anew(bench: Bench) -> None:
         eventually(answers)
         assert "runs already" in bench.sentence("daemon", "start", "--watch", "wandb", code=1)
         eventually(lambda: (home / "index.db").exists())
-        assert ended_within(daemon, signal.SIGTERM) < STOP_SECONDS
+        assert ended_within(daemon, signal.SIGTERM) < PROMPT_SECONDS
 
 
 def test_a_daemon_killed_leaves_a_socket_and_a_lock_that_hinder_nobody(bench: Bench) -> None:

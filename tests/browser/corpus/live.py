@@ -4,7 +4,7 @@ import sys
 
 import runstore
 
-run = runstore.init(project="live", id=sys.argv[1], name="training now", config={"lr": 0.1})
+run = runstore.init(project=sys.argv[2], id=sys.argv[1], name="training now", config={"lr": 0.1})
 step = 0
 for line in sys.stdin:
     for _ in range(int(line)):
