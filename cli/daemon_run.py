@@ -29,8 +29,9 @@ from runstore.paths import home_folder
 if TYPE_CHECKING:
     from runstore.syncd.configuration import Configuration
 
-_START_SECONDS = 20.0
-_STOP_SECONDS = 20.0
+# Both end as soon as the daemon has come up, or is gone: so long a machine may take for it that has much else to do.
+_START_SECONDS = 60.0
+_STOP_SECONDS = 60.0
 
 
 @click.command()

@@ -14,7 +14,10 @@ from runstore.syncd.watching.events import Changes, open_listener
 # What other machines, or a process below the mount, change on these goes unnoticed, though our own writes don't: a
 # trial would mislead. fuseblk is a disk of this machine.
 _SILENT = NETWORK_FILE_SYSTEMS | {"fuse", "virtiofs", "vboxsf", "prl_fs", "drvfs", "hgfs", "vmhgfs", "acfs", "ncpfs"}
+# These tell of all that changes: where a trial finds that they don't, the machine was busy, as a rule.
+_TELLING = frozenset(("ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "tmpfs", "overlay", "apfs"))
 _PROBE_SECONDS = 3.0
+_NOTHING_CAME = "it tells of no changes"
 
 
 def is_silent(kind: str) -> bool:
@@ -44,11 +47,16 @@ def why_silent(folder: Path) -> str:
     try:
         listener.watch(str(folder), busy=True)
         # Where we may not write, the type has to do.
-        return "" if not _written(folder / name) or told.wait(_PROBE_SECONDS) else "it tells of no changes"
+        return "" if not _written(folder / name) or told.wait(_PROBE_SECONDS) else _NOTHING_CAME
     except OSError as error:
         return why_refused(error)
     finally:
         listener.close()
+
+
+def may_pass_soon(folder: Path, why: str) -> bool:
+    """Return whether `why_silent` said this of a folder that should tell of changes, and may well do so next time."""
+    return why == _NOTHING_CAME and file_system_type(folder) in _TELLING
 
 
 def why_refused(error: OSError) -> str:

@@ -11,12 +11,14 @@ from pathlib import Path
 from time import monotonic
 
 from runstore.syncd.watching.events import Listener
-from runstore.syncd.watching.filesystems import why_refused, why_silent
+from runstore.syncd.watching.filesystems import may_pass_soon, why_refused, why_silent
 
 # What concerns the listener, and no folder: a limit, or no memory.
 _LIMITS = (errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 # Where events should come and did not, since a limit was reached, as a rule, it is tried again after so long.
 RETRY_SECONDS = 1800.0
+# Where the file system is of a type that tells, and the machine was too busy for the trial.
+BUSY_SECONDS = 60.0
 
 EVENTS, POLLING, MISSING = "events", "polling", "missing"
 
@@ -40,8 +42,7 @@ class Listening:
     def begin(self) -> str:
         """Find out whether events come, and listen to nothing so far; return why they don't, as `why_silent` does."""
         self.forget()
-        self._retry_at = self._clock() + RETRY_SECONDS
-        why = why_silent(self._root) if self._listener is not None else "events can't be had"
+        why = self._tried() if self._listener is not None else "events can't be had"
         self.how = POLLING if why else EVENTS
         return why
 
@@ -49,11 +50,16 @@ class Listening:
         """Try after a while whether events come that should, and did not; return whether they do now."""
         if self.how != POLLING or self._clock() < self._retry_at or self._listener is None:
             return False
-        self._retry_at = self._clock() + RETRY_SECONDS
-        if why_silent(self._root):
+        if self._tried():
             return False
         self.how = EVENTS
         return True
+
+    def _tried(self) -> str:
+        """Return why no events come, as `why_silent` does, and plan the next try."""
+        why = why_silent(self._root)
+        self._retry_at = self._clock() + (BUSY_SECONDS if may_pass_soon(self._root, why) else RETRY_SECONDS)
+        return why
 
     def lose(self) -> None:
         """Note that the root is not there."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,12 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from runstore.syncd.watching import one_root, places, polling
+from runstore.syncd.watching import filesystems, one_root, places, polling, sweep, ticking
+from runstore.syncd.watching import watcher as watcher_module
+from runstore.syncd.watching.events import Changes, InotifyListener
+from runstore.syncd.watching.listening import MISSING
+from runstore.syncd.watching.one_root import OneRoot
 from runstore.syncd.watching.roots import Root
 from runstore.syncd.watching.watcher import Watcher
 from tests.syncd.watching import passthrough
+from tests.timing import PATIENCE_SECONDS
 
-FOUND_SECONDS = 8.0
+NEVER_SECONDS = 3600.0  # longer than any test is patient
 
 
 @dataclass
@@ -31,27 +38,76 @@ class Watching:
     def finds(self, *logs: Path) -> set[Path]:
         """Wait until all of these were found to be changed; return what was found with them."""
         found: set[Path] = set()
-        until = time.monotonic() + FOUND_SECONDS
+        until = time.monotonic() + PATIENCE_SECONDS
         while not found.issuperset(logs):
             assert time.monotonic() < until, f"not found: {sorted(set(logs) - found)}; but {sorted(found)}"
             found |= self.watcher.changed(0.1)
         return found
 
     def is_quiet(self, seconds: float = 0.4) -> bool:
-        """Take what was found; return whether nothing comes after that."""
-        until = time.monotonic() + FOUND_SECONDS
-        while self.watcher.changed(seconds):
+        """Take what was found; return whether nothing comes after that.
+
+        What happened so far was told of and looked at by then, and what is worth it is listened to.
+        """
+        until = time.monotonic() + PATIENCE_SECONDS
+        while self._settles() or self.watcher.changed(seconds):
             assert time.monotonic() < until
         return True
+
+    def _settles(self) -> bool:
+        """Let everybody do what is due; return whether anything was found meanwhile, or is left to be done."""
+        self._is_told()
+        roots = list(self.watcher._watched.values())
+        for root in roots:
+            _ticks(root)
+        is_touched = any(root._places._touched for root in roots if root._listening.how != MISSING)
+        return bool(self.watcher.changed(0.0)) or is_touched
+
+    def _is_told(self) -> None:
+        """Wait until all events that are in the queue were told of: it is one for all folders."""
+        listener = self.watcher._listener
+        if not isinstance(listener, InotifyListener):
+            return
+        told, tell = threading.Event(), listener._changed
+        with tempfile.TemporaryDirectory() as folder:
+
+            def telling(changes: Changes) -> None:
+                tell(changes)
+                if (folder, "last") in changes:
+                    told.set()
+
+            listener._changed = telling
+            listener.watch(folder)
+            Path(folder, "last").mkdir()
+            assert told.wait(PATIENCE_SECONDS)
+            listener.forget(folder)
+            listener._changed = tell
 
     def how(self) -> list[str]:
         return [root["how"] for root in self.watcher.status()]
 
     def becomes(self, fulfilled: Callable[[], bool]) -> None:
-        until = time.monotonic() + FOUND_SECONDS
+        until = time.monotonic() + PATIENCE_SECONDS
         while not fulfilled():
             assert time.monotonic() < until, self.watcher.status()
             time.sleep(0.02)
+
+
+def _ticks(root: OneRoot) -> None:
+    """Wake the thread of a root, and wait until it has done all that is due from then on."""
+    thread, ticked = root._thread, threading.Event()
+    tick = thread._tick
+
+    def ticking_once() -> float:
+        try:
+            return tick()
+        finally:
+            ticked.set()
+
+    thread._tick = ticking_once
+    thread.wake()
+    assert ticked.wait(PATIENCE_SECONDS)
+    thread._tick = tick
 
 
 @contextmanager
@@ -90,14 +146,25 @@ def grow(log: Path) -> None:
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look every few tenths of a second where nobody tells."""
+    """Look every few tenths of a second where nobody tells, also if a look waits long for a processor.
+
+    And have patience with threads that do, but have nothing found by what comes to the rescue after a while.
+    """
     for name in ("ROOT_SECONDS", "TICK_SECONDS"):
         monkeypatch.setattr(one_root, name, 0.1)
     monkeypatch.setattr(places, "TREE_SECONDS", 0.1)
     monkeypatch.setattr(places, "TREE_SHARE", 1.0)
+    monkeypatch.setattr(places, "TREE_EVENTS_SECONDS", NEVER_SECONDS)
+    monkeypatch.setattr(places, "TOUCHED_SHARE", 1.0)
+    monkeypatch.setattr(polling, "_SHARE", 1.0)
     monkeypatch.setattr(polling, "LEAST_SECONDS", 0.1)
     monkeypatch.setattr(polling, "MOST_SECONDS", 0.3)
     monkeypatch.setattr(polling, "TOLD_SECONDS", 0.3)
+    for name in ("_STEP_SECONDS", "_ROUND_SECONDS"):
+        monkeypatch.setattr(sweep, name, NEVER_SECONDS)
+    monkeypatch.setattr(ticking, "FAILED_SECONDS", NEVER_SECONDS)
+    monkeypatch.setattr(watcher_module, "START_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(filesystems, "_PROBE_SECONDS", PATIENCE_SECONDS)
 
 
 @dataclass(frozen=True)

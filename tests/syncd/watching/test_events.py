@@ -18,6 +18,8 @@ from runstore.syncd.watching import events, filesystems
 from runstore.syncd.watching.events import Changes, InotifyListener, WatchdogListener
 from runstore.syncd.watching.filesystems import is_silent, why_refused, why_silent
 from runstore.syncd.watching.inotify import CREATE, Inotify
+from runstore.syncd.watching.listening import Listening
+from tests.timing import PATIENCE_SECONDS, Clock
 
 
 class Told:
@@ -37,7 +39,7 @@ class Told:
         self.lost += 1
 
     def waits_for(self, fulfilled: Callable[[], bool]) -> None:
-        until = time.monotonic() + 8.0
+        until = time.monotonic() + PATIENCE_SECONDS
         while not fulfilled():
             assert time.monotonic() < until, self.changes
             time.sleep(0.01)
@@ -164,6 +166,26 @@ def test_a_file_system_that_does_not_tell_is_found_out(monkeypatch: pytest.Monke
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("kind", "seconds"), [("ext4", 60.0), ("unheard-of", 1800.0)])
+def test_where_a_type_that_tells_seems_not_to_it_is_tried_again_soon(
+    kind: str, seconds: float, listener: InotifyListener, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filesystems, "file_system_type", lambda folder: kind)
+    one = Listening(tmp_path, listener, lambda why: None, clock)
+    with monkeypatch.context() as patch:
+        patch.setattr(filesystems, "_PROBE_SECONDS", 0.1)
+        patch.setattr(InotifyListener, "watch", lambda self, folder, busy=False: None)
+        assert one.begin() == "it tells of no changes"
+        clock.now += seconds
+        assert not one.retry()
+    monkeypatch.setattr(filesystems, "_PROBE_SECONDS", PATIENCE_SECONDS)
+    clock.now += seconds - 1
+    assert not one.retry()
+    clock.now += 1
+    assert one.retry()
+    assert one.how == "events"
+
+
 def test_where_nothing_can_be_written_the_type_has_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def refused(*arguments: object) -> int:
         raise OSError(errno.EROFS, "Read-only file system")
@@ -198,9 +220,11 @@ def test_limits_are_called_by_their_names(monkeypatch: pytest.MonkeyPatch, tmp_p
 LIMITED = """
 import pathlib, sys, time
 pathlib.Path("/proc/sys/user/max_inotify_watches").write_text("8")
-from runstore.syncd.watching import places
+from runstore.syncd.watching import filesystems, places, watcher
 from tests.syncd.watching.conftest import new_log, watched
+from tests.timing import PATIENCE_SECONDS
 places.TREE_SECONDS = 0.1
+watcher.START_SECONDS = filesystems._PROBE_SECONDS = PATIENCE_SECONDS
 folder = pathlib.Path(sys.argv[1])
 first = new_log(folder / "a")
 with watched(folder) as watching:

@@ -14,6 +14,7 @@ from runstore.errors import IndexUnusable
 from runstore.index.discovery import Changes
 from runstore.syncd.watching.pace import Pace
 from runstore.syncd.watching.scanner import Scanner
+from tests.timing import HANGS_SECONDS, PATIENCE_SECONDS, PROMPT_SECONDS, eventually
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def scanning(look: Callable[[], Changes]) -> Iterator[tuple[Scanner, threading.E
     try:
         yield scanner, found
     finally:
-        scanner.stop(5.0)
+        scanner.stop(PATIENCE_SECONDS)
 
 
 def test_what_a_look_finds_waits_until_it_is_taken() -> None:
@@ -36,14 +37,14 @@ def test_what_a_look_finds_waits_until_it_is_taken() -> None:
         return Changes(logs=[Path(f"/{looks}")])
 
     with scanning(look) as (scanner, found):
-        assert found.wait(5.0)
+        assert found.wait(PATIENCE_SECONDS)
         time.sleep(0.1)
         assert looks == 1  # nobody has taken it yet
+        found.clear()  # nothing more is found until it is taken
         taken = scanner.take()
         assert taken is not None
         assert taken.logs == [Path("/1")]
-        found.clear()
-        assert found.wait(5.0)
+        assert found.wait(PATIENCE_SECONDS)
         assert looks == 2
 
 
@@ -53,20 +54,14 @@ def test_a_look_that_began_with_another_index_finds_nothing() -> None:
 
     def look() -> Changes:
         begun.set()
-        goes_on.wait(5.0)
+        assert goes_on.wait(PATIENCE_SECONDS)
         return next(answers, Changes())
 
-    with scanning(look) as (scanner, found):
-        assert begun.wait(5.0)
+    with scanning(look) as (scanner, _):
+        assert begun.wait(PATIENCE_SECONDS)
         scanner.begin_anew()
         goes_on.set()
-        until = time.monotonic() + 5.0
-        taken = None
-        while taken is None and time.monotonic() < until:
-            found.wait(0.1)
-            taken = scanner.take()
-        assert taken is not None
-        assert taken.logs == [Path("/new")]
+        assert eventually(scanner.take).logs == [Path("/new")]
 
 
 def test_a_look_that_fails_is_said_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
@@ -78,7 +73,7 @@ def test_a_look_that_fails_is_said_and_tried_again(caplog: pytest.LogCaptureFixt
         return Changes()
 
     with scanning(look) as (scanner, found):
-        assert found.wait(5.0)
+        assert found.wait(PATIENCE_SECONDS)
         assert scanner.take() == Changes()
     assert 'event=not-scanned error="it is locked"' in caplog.text
     assert "ValueError" in caplog.text
@@ -88,12 +83,12 @@ def test_a_look_that_does_not_return_holds_up_no_stop() -> None:
     returns = threading.Event()
 
     def look() -> Changes:
-        returns.wait(10.0)
+        returns.wait(HANGS_SECONDS)
         return Changes()
 
     scanner = Scanner(look, lambda: None, Pace(0.01, 0.01, 1.0))
     scanner.start()
     begun = time.monotonic()
     scanner.stop(0.1)
-    assert time.monotonic() - begun < 2.0
+    assert time.monotonic() - begun < PROMPT_SECONDS
     returns.set()

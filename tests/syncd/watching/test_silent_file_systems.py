@@ -14,6 +14,7 @@ from runstore.syncd.watching import listening, places
 from runstore.syncd.watching.filesystems import is_silent, why_silent
 from runstore.syncd.watching.inotify import CLOSE_WRITE, CREATE, MODIFY, Inotify
 from tests.syncd.watching.conftest import Mount, grow, log_in, mounted, new_log, run_directory, watched
+from tests.timing import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.usefixtures("hasty")
 
@@ -39,7 +40,7 @@ def test_a_mount_hides_what_others_write(tmp_path: Path) -> None:
         (mount.there / "theirs").write_text("x")
         assert queue.read(0.2) == []
         (mount.here / "ours").write_text("x")
-        assert queue.read(5.0) != []  # which is why a trial would mislead
+        assert queue.read(PATIENCE_SECONDS) != []  # which is why a trial would mislead
         queue.close()
         assert is_silent(file_system_type(mount.here))
         assert why_silent(mount.here) == "fuse.passthrough does not tell of changes"

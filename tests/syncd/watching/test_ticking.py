@@ -8,8 +8,7 @@ import pytest
 
 from runstore.syncd.watching import ticking
 from runstore.syncd.watching.ticking import Ticking
-
-PATIENCE_SECONDS = 10.0
+from tests.timing import PATIENCE_SECONDS
 
 
 class Counting:

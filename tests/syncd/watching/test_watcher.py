@@ -18,6 +18,7 @@ from runstore.syncd.watching.inotify import Inotify
 from runstore.syncd.watching.roots import Root
 from runstore.syncd.watching.watcher import Watcher
 from tests.syncd.watching.conftest import grow, log_in, new_log, run_directory, watched
+from tests.timing import PATIENCE_SECONDS, PROMPT_SECONDS
 
 pytestmark = pytest.mark.usefixtures("hasty")
 
@@ -219,6 +220,7 @@ def test_links_are_not_followed_so_that_loops_catch_nobody(tmp_path: Path) -> No
     with watched(tmp_path / "root") as watching:
         watching.watcher.scan()
         assert watching.finds(log) == {log}
+        watching.is_quiet()
         second = new_log(wandb, "two")
         assert watching.finds(second) == {second}
 
@@ -271,6 +273,7 @@ def test_new_roots_are_watched_and_others_no_longer_while_the_rest_goes_on(tmp_p
         assert watching.watcher._watched[a.path] is before
         watching.finds(old)
         assert watching.watcher.paths == [a.path, c.path, tmp_path / "d"]
+        watching.is_quiet()
         new_log(b.path / "wandb")
         kept = {new_log(root.path / "wandb") for root in (a, c)}
         assert watching.finds(*kept) == kept
@@ -409,6 +412,7 @@ def test_a_slow_root_holds_up_neither_the_start_nor_others(tmp_path: Path, monke
 
     monkeypatch.setattr(listening, "why_silent", waiting)
     with watched(slow, quick) as watching:
+        assert watching.watcher._watched[quick]._thread.has_ticked.wait(PATIENCE_SECONDS)
         watching.finds(new_log(quick / "wandb"))
         answers.set()
         watching.becomes(lambda: watching.how() == ["events", "events"])
@@ -429,5 +433,5 @@ def test_a_file_server_that_does_not_answer_holds_up_no_stop(tmp_path: Path, mon
     begun = time.monotonic()
     with watched(*roots) as watching:
         assert watching.how() == ["missing"] * 6
-    assert time.monotonic() - begun < 2.0
+    assert time.monotonic() - begun < PROMPT_SECONDS
     answers.set()
