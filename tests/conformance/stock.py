@@ -15,11 +15,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests import packages
+from tests.timing import HANGS_SECONDS
 
 STOCK_VERSIONS = ("0.31.0", "0.24.2", "0.19.11")
 
 FAKE_API_KEY = "0123456789" * 4
-RUN_TIMEOUT_SECONDS = 120.0
 
 
 def install(version: str) -> Path:
@@ -35,7 +35,7 @@ def run_script(
     source: str,
     cwd: Path,
     env: Mapping[str, str] | None = None,
-    timeout: float = RUN_TIMEOUT_SECONDS,
+    timeout: float = HANGS_SECONDS,
 ) -> subprocess.CompletedProcess[str]:
     """Run the Python program `source` with stock wandb `version` in `cwd`, offline, and return its outcome.
 
@@ -53,7 +53,7 @@ def run_file(
     script: str,
     cwd: Path,
     env: Mapping[str, str] | None = None,
-    timeout: float = RUN_TIMEOUT_SECONDS,
+    timeout: float = HANGS_SECONDS,
 ) -> subprocess.CompletedProcess[str]:
     """Run the Python program in the file `script`, relative to `cwd`; otherwise as `run_script`."""
     environment = {"WANDB_DIR": str(cwd), "WANDB_MODE": "offline", **(env or {})}
@@ -66,7 +66,7 @@ def sync(
     base_url: str,
     arguments: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
-    timeout: float = RUN_TIMEOUT_SECONDS,
+    timeout: float = HANGS_SECONDS,
 ) -> subprocess.CompletedProcess[str]:
     """Deliver `run_dir` to the server at `base_url` with `wandb sync`, and return its outcome.
 
@@ -120,4 +120,6 @@ def _clean_environment(site: Path, home: Path) -> dict[str, str]:
         # Sends nothing to the vendor, also where a network is there.
         "WANDB_ERROR_REPORTING": "false",
         "WANDB_SILENT": "false",
+        # How long its other process, wandb-core, may take to come up.
+        "WANDB_X_SERVICE_WAIT": f"{HANGS_SECONDS:g}",
     }

@@ -7,6 +7,7 @@ bytes whose originals are gone when they are delivered, and about an input that 
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import json
 import shutil
@@ -110,7 +111,15 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
 
 
 @pytest.fixture
-def moved(pair: Pair, tmp_path: Path) -> Iterator[Path]:
+def alone(pair: Pair) -> Iterator[None]:
+    """Let one test at a time use the folders of both turns, whichever process runs it."""
+    with open(pair.ours.folder.with_name("used"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture
+def moved(pair: Pair, alone: None, tmp_path: Path) -> Iterator[Path]:
     """Yield our run directory, while all else that its program had, or left, is out of reach."""
     folder = pair.ours.folder
     (directory,) = pair.ours.directories["gone"]
@@ -135,6 +144,7 @@ def deliver(directory: Path, version: str = stock.STOCK_VERSIONS[0]) -> Delivere
     return Delivered(done.stderr, artifacts, server.operations)
 
 
+@pytest.mark.usefixtures("alone")
 def test_the_same_program_leaves_the_same_artifacts(pair: Pair) -> None:
     assert pair.stock.returncode == pair.ours.returncode == 0, pair.ours.stderr
     assert [str(difference) for difference in pair.differences("gone") if difference.category == "artifacts"] == []

@@ -16,6 +16,7 @@ import runstore
 from tests.conformance import stock
 from tests.conformance.objectstore import client, object_store
 from tests.sdk.webserver import web_server
+from tests.timing import HANGS_SECONDS
 
 # Prints, for each call, the entries, or the names of the classes of what was raised.
 PROGRAM = """
@@ -69,7 +70,7 @@ def ours(folder: Path, environment: dict[str, str], *calls: Call) -> list[Any]:
         env={"PYTHONPATH": str(Path(runstore.__file__).parent.parent), "HOME": str(folder), **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANGS_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     found: list[Any] = json.loads((folder / "entries.json").read_text())

@@ -15,6 +15,7 @@ import pytest
 
 from tests.conformance import stock
 from tests.conformance.shared import console_of
+from tests.timing import PATIENCE_SECONDS
 from tests.wandbserver.recorded import RecordedRun
 from tests.wandbserver.server import RecordingServer
 
@@ -194,7 +195,7 @@ def _slow_pip(version: str, target: Path) -> None:
     (target / "wandb").mkdir()
     (target / "wandb" / "half").touch()
     # All processes are past the check for the folder before any of them renames.
-    _all_are_installing.wait(timeout=30)
+    _all_are_installing.wait(timeout=PATIENCE_SECONDS)
     (target / "wandb" / "half").rename(target / "wandb" / "whole")
 
 

@@ -25,6 +25,7 @@ from runstore.runlog.framing import Framed, Why
 from runstore.runlog.reader import LogReader
 from tests.conformance import stock
 from tests.conformance.shared import console_of, flat_rows, indexed_below, made_once, plain, without_clock
+from tests.timing import PATIENCE_SECONDS
 from tests.wandbserver.recorded import RecordedRun
 from tests.wandbserver.server import RecordingServer
 
@@ -119,14 +120,17 @@ run.log({"loss": 1})
 raise ValueError("it broke")
 """
 
-# Kills its children, wandb-core among them, and then itself.
+# Kills its children, wandb-core among them, and then itself, when a part of what it logged has reached the log.
 KILLED = """
-import os, signal, time, wandb
+import glob, os, signal, time, wandb
 
 run = wandb.init(project="golden", id="killed")
 for i in range(3000):
     run.log({"i": i})
-time.sleep(1)
+until = time.monotonic() + PATIENCE_SECONDS
+while sum(map(os.path.getsize, glob.glob("wandb/offline-run-*/run-killed.wandb"))) < 1 << 16:
+    assert time.monotonic() < until, "its log does not grow"
+    time.sleep(0.01)
 
 def below(pid):
     found = []
@@ -141,7 +145,7 @@ def below(pid):
 
 for pid in [*below(os.getpid()), os.getpid()]:
     os.kill(pid, signal.SIGKILL)
-"""
+""".replace("PATIENCE_SECONDS", repr(PATIENCE_SECONDS))
 
 COMPARE = """
 import base64, json, sys

@@ -9,6 +9,7 @@ import httpx
 
 from tests.commands import Bench
 from tests.conformance import stock
+from tests.timing import PATIENCE_SECONDS
 
 PROGRAM = """
 import os, pathlib, wandb
@@ -33,7 +34,9 @@ def test_rescued_bytes_are_downloaded_and_lost_ones_are_named(tmp_path: Path) ->
     with bench.hub() as url:
         bench.runstore("sync", "--remote", "lab")
         token = bench.runstore("hub", "token", "create", "ada", "--data", "hub").stdout.strip()
-        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}) as client:
+        with httpx.Client(
+            base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE_SECONDS
+        ) as client:
 
             def get(path: str, **params: str) -> Any:
                 return client.get(path, params=params).json()

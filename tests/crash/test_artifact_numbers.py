@@ -23,7 +23,8 @@ EACH = 50
 EACH_NODE = 15
 KILLS = 30
 
-# Logs so many versions, each of two files, when a line comes in; says the number of each as it is logged.
+# Logs so many versions, each of two files, when a line comes in, and all but the first when another one does; says the
+# number of each as it is logged.
 LOGGER = """
 import sys, runstore
 who, count, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -31,6 +32,8 @@ run = runstore.init(project="p", settings=runstore.Settings(console="off", x_dis
 print("ready", flush=True)
 sys.stdin.readline()
 for k in range(count):
+    if k == 1:
+        sys.stdin.readline()
     artifact = runstore.Artifact("model", "model")
     for name in ("a", "b"):
         with artifact.new_file(name) as file:
@@ -53,15 +56,19 @@ def started(who: str, count: int, folder: Path, size: int = 1, home: str = "home
     )
 
 
-def let_go(processes: Sequence[subprocess.Popen[str]]) -> None:
+def let_go(processes: Sequence[subprocess.Popen[str]], lines: str = "go\ngo\n") -> None:
     """Have all of them log at once: each has begun its run before any may go on."""
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
     for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
+        tell(process, lines)
+
+
+def tell(process: subprocess.Popen[str], lines: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write(lines)
+    process.stdin.flush()
 
 
 def environment(folder: Path, home: str) -> Mapping[str, str]:
@@ -87,9 +94,12 @@ def check_bytes(folder: Path, versions: list[Version]) -> None:
 
 def test_two_processes_that_log_one_name_at_once_get_numbers_without_gaps_or_doubles(tmp_path: Path) -> None:
     processes = [started(who, EACH, tmp_path) for who in ("x", "y")]
-    let_go(processes)
-    said = [process.communicate()[0].split() for process in processes]
-    assert any(int(name[1:]) != k for k, name in enumerate(said[0])), "they did not log at once"
+    let_go(processes, "go\n")
+    first = [process.stdout.readline().strip() for process in processes if process.stdout is not None]
+    assert sorted(first) == ["v0", "v1"]  # and none of them has logged its second one
+    for process in processes:
+        tell(process, "go\n")
+    said = [[name, *process.communicate()[0].split()] for name, process in zip(first, processes, strict=True)]
     assert sorted(int(name[1:]) for names in said for name in names) == list(range(2 * EACH))
     versions = all_versions(tmp_path)
     assert [version.number for version in versions] == list(range(2 * EACH))

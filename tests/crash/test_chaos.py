@@ -28,7 +28,7 @@ from tests.commands import Bench
 from tests.crash.loop import PROJECT, SAVE_EVERY, learning, saved_bytes, saved_name
 from tests.crash.machines import DaemonMachine, line_to_a_hub
 from tests.crash.trouble import Attempt, Bystander, DaemonsEnemy, HubsEnemy, LinesEnemy, Play, Story, Trainer
-from tests.timing import eventually
+from tests.timing import HANGS_SECONDS, eventually
 
 SECONDS = float(os.environ.get("RUNSTORE_TESTS_CHAOS_SECONDS", "30"))
 TRAINERS = 3
@@ -68,7 +68,7 @@ def test_whatever_returned_arrives_once(bench: Bench) -> None:
             stories = [story for trainer in trainers for story in trainer.stories]
             print(f"daemon killed {enemies[0].kills} times, hub {enemies[1].kills}; {told(stories)}")
             print(f"network gone {line.cuts} times; requests: {line.told()}; commands: {bystander.codes}")
-            check_delivery(bench, eventually(lambda: all_delivered(bench), 90.0))
+            check_delivery(bench, eventually(lambda: all_delivered(bench), HANGS_SECONDS))
             check_runs(bench, stories)
             assert daemon.end() == 0
         finally:

@@ -17,6 +17,7 @@ from runstore.index.indexer import Indexer
 from runstore.query.api import Api
 from tests.crash.workers import PROJECT
 from tests.sdk.reading import ROOT, console, fold, kinds, logs, program, rows, succeeded
+from tests.timing import HANGS_SECONDS
 
 PROCESSES, ROWS = 16, 1000
 
@@ -52,7 +53,7 @@ def test_16_processes_log_1000_rows_each_into_one_project(folder: Path, tmp_path
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
     go.touch()
-    ids = [process.communicate(timeout=60)[0].strip() for process in started]
+    ids = [process.communicate(timeout=HANGS_SECONDS)[0].strip() for process in started]
     assert [process.returncode for process in started] == [0] * PROCESSES
     assert len(set(ids)) == PROCESSES
     check_logs(folder, ids)
@@ -281,6 +282,7 @@ def test_children_of_children_log_into_logs_of_their_own(folder: Path) -> None:
 def test_forks_while_threads_log_print_and_summarise_leave_children_that_can(folder: Path) -> None:
     source = """
         import os, sys, threading, time, runstore
+        from tests.timing import PATIENCE_SECONDS
         run = runstore.init(project="processes", id="busy")
         sys.setswitchinterval(1e-5)
         stop = False
@@ -304,7 +306,7 @@ def test_forks_while_threads_log_print_and_summarise_leave_children_that_can(fol
                 run.finish()
                 os._exit(0)
             children.append(pid)
-        until = time.monotonic() + 20
+        until = time.monotonic() + PATIENCE_SECONDS
         while children and time.monotonic() < until:
             for pid in children[:]:
                 if os.waitpid(pid, os.WNOHANG)[0]: children.remove(pid)
@@ -314,7 +316,7 @@ def test_forks_while_threads_log_print_and_summarise_leave_children_that_can(fol
         for thread in threads: thread.join()
         assert not children, "hung"
         """
-    done = program(source)
+    done = program(source, timeout=HANGS_SECONDS)
     assert done.returncode == 0, done.stderr[-2000:]
     parent, *children = logs(folder)
     assert len(children) == 60

@@ -23,7 +23,10 @@ _PROGRAM = """
 import json, os, signal, sys
 import runstore.cli.main, runstore.cli.sync, runstore.index.indexer, runstore.syncd.oneround
 import runstore.syncd.remotes.wandb.remote, runstore.syncd.runwise.content.generated, runstore.settings
-import runstore.index.parallel, runstore.syncd.crew
+import runstore.index.parallel, runstore.syncd.crew, runstore.syncd.runwise.turns
+from tests.timing import HANGS_SECONDS
+
+runstore.syncd.runwise.turns.WAIT_SECONDS = HANGS_SECONDS  # for those who wait for their turn with a run
 
 def run(asked):
     os.setsid()

@@ -16,7 +16,7 @@ from runstore.syncd.tailing import Tails
 from tests.syncd.hubs import RunningHub, hub_in_thread
 from tests.syncd.tls import self_signed
 from tests.syncd.wandbs import Met, met
-from tests.timing import Clock
+from tests.timing import PATIENCE_SECONDS, Clock
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +63,7 @@ def untrusted(tmp_path: Path) -> Iterator[str]:
         thread = threading.Thread(target=serve)
         thread.start()
         yield f"https://localhost:{listening.getsockname()[1]}"
-        thread.join(10)
+        thread.join(PATIENCE_SECONDS)
 
 
 @pytest.fixture

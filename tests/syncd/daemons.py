@@ -13,8 +13,6 @@ from runstore.syncd.daemon import Daemon
 from runstore.syncd.fanout import FanOut
 from tests.timing import eventually
 
-FOUND_SECONDS = 9.0
-
 Status = dict[str, Any]
 Logs = dict[str, dict[str, Any]]  # what the status says of each, by path
 
@@ -42,7 +40,7 @@ def status_once(daemon: Daemon, fulfilled: Callable[[Status], Any]) -> Status:
         return fulfilled(status)
 
     try:
-        eventually(is_fulfilled, FOUND_SECONDS, every=0.02)
+        eventually(is_fulfilled, every=0.02)
     except AssertionError as error:
         raise AssertionError(status) from error
     return status

@@ -24,6 +24,7 @@ from runstore.syncd.hub.auth import Tokens
 from runstore.syncd.hub.reader import Delivered, EntryFacts
 from runstore.syncd.hub.server import create_app
 from runstore.syncd.remotes.hub import HubRemote
+from tests.timing import PATIENCE_SECONDS
 
 
 def random_bytes(size: int, seed: int = 0) -> bytes:
@@ -124,7 +125,9 @@ def hub_in_thread(data: Path, index_log: Callable[[Path], None] | None = None) -
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        running = RunningHub(f"http://127.0.0.1:{server.ports.get(timeout=20)}", token, data, indexed, artifacts)
+        running = RunningHub(
+            f"http://127.0.0.1:{server.ports.get(timeout=PATIENCE_SECONDS)}", token, data, indexed, artifacts
+        )
         yield running
         for remote in running.remotes:
             remote.close()

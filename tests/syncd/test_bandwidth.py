@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runstore.syncd.bandwidth import BURST_SECONDS, Allowance, Bandwidth, Interrupted
+from tests.timing import PATIENCE_SECONDS
 
 
 @given(st.integers(1, 10**9), st.lists(st.tuples(st.integers(0, 10**8), st.floats(0, 10)), max_size=50))
@@ -52,7 +53,7 @@ def test_a_stop_ends_the_waiting_at_once() -> None:
     bandwidth = Bandwidth(1)
     thread, said = waiting(bandwidth)
     bandwidth.stop()
-    thread.join(10)
+    thread.join(PATIENCE_SECONDS)
     assert said == ["stopped"]
     with pytest.raises(Interrupted):
         bandwidth.wait(1)
@@ -62,5 +63,5 @@ def test_another_limit_counts_at_once_for_who_waits() -> None:
     bandwidth = Bandwidth(1)
     thread, said = waiting(bandwidth)
     bandwidth.set_rate(0)
-    thread.join(10)
+    thread.join(PATIENCE_SECONDS)
     assert said == ["went on"]

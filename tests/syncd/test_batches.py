@@ -15,6 +15,7 @@ from runstore.syncd.delivery import Ready
 from runstore.syncd.remotes.hub import HubRemote
 from runstore.syncd.together import SMALL_BYTES, ship_together
 from tests.syncd.hubs import RunningHub, log_id_of, mark_of, random_bytes
+from tests.timing import PATIENCE_SECONDS
 
 LOGS = [random_bytes(20_000 + n, seed=n) for n in range(5)]
 IDS = [log_id_of(data) for data in LOGS]
@@ -68,7 +69,9 @@ def test_one_that_is_refused_keeps_none_of_the_others_from_being_kept(hub: Runni
     ],
 )
 def test_what_is_no_batch_is_refused_and_nothing_is_kept(hub: RunningHub, body: bytes) -> None:
-    answer = httpx.post(f"{hub.url}/v1/logs", content=body, headers={"Authorization": f"Bearer {hub.token}"})
+    answer = httpx.post(
+        f"{hub.url}/v1/logs", content=body, headers={"Authorization": f"Bearer {hub.token}"}, timeout=PATIENCE_SECONDS
+    )
     assert answer.status_code == 400
     assert answer.json()["error"]
     assert not list(hub.data.rglob("log.wandb"))

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from runstore.paths import receipts_path
-from runstore.syncd.courier import Courier
+from runstore.syncd.courier import Courier, Standing
 from runstore.syncd.delivery import Ready
 from runstore.syncd.hours import QuietHours
 from runstore.syncd.policy import Policy
@@ -23,15 +23,9 @@ from runstore.syncd.receipts import Receipt
 from runstore.syncd.remotes.configured import add_remote, remove_remote
 from tests.syncd.hubs import RunningHub, hub_in_thread, log_id_of, random_bytes
 from tests.syncd.wires import Wire, use
+from tests.timing import HANGS_SECONDS, PATIENCE_SECONDS, PROMPT_SECONDS, eventually
 
 SIZE = 30_000
-
-
-def until(holds: Callable[[], object]) -> None:
-    end = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < end, "this never came true"
-        time.sleep(0.01)
 
 
 def make_log(folder: Path, name: str, size: int = SIZE) -> Ready:
@@ -55,7 +49,7 @@ def working(courier: Courier, *given: Ready) -> Iterator[Courier]:
     for what in given:
         courier.give(what)
     yield courier
-    courier.stop(20)
+    courier.stop(PATIENCE_SECONDS)
 
 
 def counters_of(hub: RunningHub) -> dict[str, int]:
@@ -68,6 +62,12 @@ def counters_of(hub: RunningHub) -> dict[str, int]:
 def is_verified(courier: Courier, what: Ready) -> bool:
     standing = courier.standing(what.log)
     return standing is not None and standing.state == "verified" and standing.verified_bytes == what.end
+
+
+def waiting(courier: Courier, what: Ready, state: str) -> Standing | None:
+    """Return how a log stands that is in this state and waits to be tried again."""
+    standing = courier.standing(what.log)
+    return standing if standing is not None and standing.state == state and standing.retry_in else None
 
 
 def all_verified(courier: Courier, logs: list[Ready]) -> bool:
@@ -92,10 +92,9 @@ def test_of_three_targets_one_that_is_down_holds_up_no_other(tmp_path: Path) -> 
             for courier in couriers.values():
                 courier.give(what)
         for name in ("one", "two"):
-            until(functools.partial(all_verified, couriers[name], logs))
+            eventually(functools.partial(all_verified, couriers[name], logs))
             assert couriers[name].status()["last_error"] == ""
-        until(lambda: couriers["closed"].status()["last_error"])
-        status = couriers["closed"].status()
+        status = eventually(lambda: (seen := couriers["closed"].status())["last_error"] and seen["retry_in"] and seen)
         assert (status["state"], status["logs_waiting"]) == ("waiting", 5)
         assert "no answer" in status["last_error"]
         assert 0 < status["retry_in"] < 100
@@ -112,14 +111,14 @@ def test_several_logs_go_at_once_and_no_more_than_the_policy_says(
 
     def meet(request: httpx.Request, hand_on: Callable[[], httpx.Response]) -> httpx.Response:
         if request.method == "PUT":
-            together.wait(20)  # goes on only when three are here
+            together.wait(PATIENCE_SECONDS)  # goes on only when three are here
         return hand_on()
 
     wire = Wire(meet)
     use(monkeypatch, {"lab": (hub, wire)})
     logs = [make_log(tmp_path, f"r{n}", 300_000) for n in range(6)]
     with working(Courier("lab", Policy(at_once=3)), *logs) as courier:
-        until(lambda: all_verified(courier, logs))
+        eventually(lambda: all_verified(courier, logs))
     assert wire.most_at_once <= 3 + 3  # logs, and what lies beside them
     assert counters_of(hub)["log_bytes_accepted"] == 6 * 300_000
 
@@ -134,13 +133,13 @@ def test_a_growing_log_is_verified_again_and_again_and_told(hub: RunningHub, tmp
     what = make_log(tmp_path, "one")
     with working(Courier("lab", proven=proven), what) as courier:
         for _ in range(3):
-            until(functools.partial(is_verified, courier, what))
+            eventually(functools.partial(is_verified, courier, what))
             standing = courier.standing(what.log)
             assert standing is not None
             assert (standing.verified_bytes, standing.verified_records) == (what.end, what.records)
             what = grown(what, 5000)
             courier.give(what)
-        until(lambda: is_verified(courier, what))
+        eventually(lambda: is_verified(courier, what))
     assert {size for _, size in told} == {SIZE, SIZE + 5000, SIZE + 10_000, SIZE + 15_000}
     assert len({identity for identity, _ in told}) == 1
     assert hub.log_file(what.log_id).read_bytes() == what.log.read_bytes()
@@ -179,7 +178,7 @@ def test_whatever_goes_wrong_once_the_log_arrives_by_itself_and_once(
     (what.log.parent / "files").mkdir()
     (what.log.parent / "files" / "notes.txt").write_text("by hand")
     with working(Courier("lab"), what) as courier:
-        until(lambda: is_verified(courier, what))
+        eventually(lambda: is_verified(courier, what))
         assert courier.status()["last_error"] == ""
     assert left == []
     counters = counters_of(hub)
@@ -201,7 +200,7 @@ def test_a_target_is_left_alone_as_long_as_it_asks_for(
     use(monkeypatch, {"lab": (hub, Wire(upset))})
     logs = [make_log(tmp_path, f"r{n}") for n in range(4)]
     with working(Courier("lab", Policy(at_once=1)), *logs) as courier:
-        until(lambda: all_verified(courier, logs))
+        eventually(lambda: all_verified(courier, logs))
     first, second = asked[:2]
     assert second - first >= 3
 
@@ -219,17 +218,14 @@ def test_a_log_that_the_hub_fails_over_waits_by_itself(
 
     use(monkeypatch, {"lab": (hub, Wire(upset))})
     with working(Courier("lab"), bad) as courier:
-        until(lambda: (standing := courier.standing(bad.log)) and standing.state == "retrying")
-        standing = courier.standing(bad.log)
-        assert standing is not None
+        standing = eventually(lambda: waiting(courier, bad, "retrying"))
         assert "the hub failed over this request" in standing.error
-        assert standing.retry_in is not None
         logs = [make_log(tmp_path, f"r{n}") for n in range(8)]
         for what in logs:
             courier.give(what)
-        until(lambda: all_verified(courier, logs))
+        eventually(lambda: all_verified(courier, logs))
         heals.set()
-        until(lambda: is_verified(courier, bad))
+        eventually(lambda: is_verified(courier, bad))
 
 
 def test_a_line_that_breaks_over_one_log_brings_the_others(
@@ -245,7 +241,7 @@ def test_a_line_that_breaks_over_one_log_brings_the_others(
     use(monkeypatch, {"lab": (hub, Wire(upset))})
     logs = [make_log(tmp_path, f"r{n}", 310_000) for n in range(4)]
     with working(Courier("lab", Policy(at_once=1)), bad, *logs) as courier:
-        until(lambda: all_verified(courier, logs))
+        eventually(lambda: all_verified(courier, logs))
         assert not is_verified(courier, bad)
 
 
@@ -255,13 +251,10 @@ def test_other_bytes_at_the_hub_hold_only_that_log(hub: RunningHub, tmp_path: Pa
     remote = hub.remote()
     remote.append(bad.log_id, 0, bad.log.read_bytes()[:500] + b"other")
     with working(Courier("lab"), bad, good) as courier:
-        until(lambda: is_verified(courier, good))
-        until(lambda: (standing := courier.standing(bad.log)) and standing.state == "held")
-        standing = courier.standing(bad.log)
-        assert standing is not None
-        assert "holds other bytes" in standing.error
-        assert standing.retry_in is not None
-        assert standing.retry_in > 500
+        eventually(lambda: is_verified(courier, good))
+        held = eventually(lambda: waiting(courier, bad, "held"))
+        assert "holds other bytes" in held.error
+        assert held.retry_in > 500
         courier.give(grown(bad, 1000))  # a change lets it be tried soon
         standing = courier.standing(bad.log)
         assert standing is not None
@@ -275,29 +268,26 @@ def test_a_log_that_cannot_be_read_now_is_tried_again_by_itself(hub: RunningHub,
     what = make_log(tmp_path, "one")
     away = what.log.rename(tmp_path / "away")
     with working(Courier("lab"), what) as courier:
-        until(lambda: (standing := courier.standing(what.log)) and standing.state == "retrying")
-        assert courier.status()["logs_failed"] == 1
+        eventually(lambda: courier.status()["logs_failed"] == 1)
+        eventually(lambda: waiting(courier, what, "retrying"))
         away.rename(what.log)
-        until(lambda: is_verified(courier, what))
+        eventually(lambda: is_verified(courier, what))
 
 
 def test_a_source_that_lost_bytes_is_held_with_a_sentence(hub: RunningHub, tmp_path: Path) -> None:
     add_remote("lab", hub.url, hub.token)
     what = make_log(tmp_path, "one")
     with working(Courier("lab"), what) as courier:
-        until(lambda: is_verified(courier, what))
+        eventually(lambda: is_verified(courier, what))
         os.truncate(what.log, SIZE - 1000)
         courier.give(Ready(what.log, what.log_id, SIZE - 1000, 29, what.run))
-        until(lambda: (standing := courier.standing(what.log)) and standing.state == "held")
-        standing = courier.standing(what.log)
-        assert standing is not None
-        assert "the source lost 1,000 bytes" in standing.error
+        held = eventually(lambda: (seen := courier.standing(what.log)) and seen.state == "held" and seen)
+        assert "the source lost 1,000 bytes" in held.error
     assert hub.log_file(what.log_id).stat().st_size == SIZE
 
 
 def refused(courier: Courier) -> str:
-    until(lambda: courier.status()["state"] == "refused")
-    status = courier.status()
+    status = eventually(lambda: (seen := courier.status())["state"] == "refused" and seen)
     assert status["retry_in"] > 50
     return str(status["last_error"])
 
@@ -310,7 +300,7 @@ def test_a_refused_token_waits_for_a_person_and_a_reload_tries_at_once(hub: Runn
         assert courier.status()["logs_waiting"] == 1
         add_remote("lab", hub.url, hub.token)
         courier.set_policy(Policy())
-        until(lambda: is_verified(courier, what))
+        eventually(lambda: is_verified(courier, what))
         assert (courier.status()["state"], courier.status()["last_error"]) == ("idle", "")
 
 
@@ -345,7 +335,7 @@ def test_what_is_no_hub_or_one_of_another_version_is_said_and_nothing_is_lost(
         assert sentence in refused(courier)
         is_mended.set()
         courier.resume()
-        until(lambda: is_verified(courier, what))
+        eventually(lambda: is_verified(courier, what))
 
 
 def test_nothing_goes_out_while_it_is_paused_or_in_quiet_hours(hub: RunningHub, tmp_path: Path) -> None:
@@ -360,7 +350,7 @@ def test_nothing_goes_out_while_it_is_paused_or_in_quiet_hours(hub: RunningHub, 
         assert courier.status()["state"] == "quiet hours"
         assert not is_verified(courier, what)
         courier.set_policy(Policy())
-        until(lambda: is_verified(courier, what))
+        eventually(lambda: is_verified(courier, what))
         courier.pause()
         more = grown(what, 1000)
         courier.give(more)
@@ -368,20 +358,20 @@ def test_nothing_goes_out_while_it_is_paused_or_in_quiet_hours(hub: RunningHub, 
         assert standing is not None
         assert (standing.state, standing.verified_bytes) == ("queued", SIZE)
         courier.resume()
-        until(lambda: is_verified(courier, more))
+        eventually(lambda: is_verified(courier, more))
 
 
 def test_a_stop_is_quick_amid_a_slow_transfer_and_the_next_courier_goes_on(hub: RunningHub, tmp_path: Path) -> None:
     add_remote("lab", hub.url, hub.token)
     what = make_log(tmp_path, "one", 6 << 20)
-    courier = Courier("lab", Policy(bytes_per_second=400_000))
+    courier = Courier("lab", Policy(bytes_per_second=what.end // int(HANGS_SECONDS)))
     with working(courier, what):
-        until(lambda: (standing := courier.standing(what.log)) and standing.acknowledged_bytes > 0)
+        eventually(lambda: (standing := courier.standing(what.log)) and standing.acknowledged_bytes > 0)
         began = time.monotonic()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < PROMPT_SECONDS
     assert receipts_path(what.log).exists()
     with working(Courier("lab"), what) as courier:
-        until(lambda: is_verified(courier, what))
+        eventually(lambda: is_verified(courier, what))
     assert counters_of(hub)["log_bytes_received"] == what.end
 
 
@@ -393,15 +383,15 @@ def test_a_log_that_is_forgotten_while_it_is_sent_is_no_trouble(
     def upset(request: httpx.Request, hand_on: Callable[[], httpx.Response]) -> httpx.Response:
         if request.method == "PUT":
             is_there.set()
-            assert may_go_on.wait(20)
+            assert may_go_on.wait(PATIENCE_SECONDS)
         return hand_on()
 
     use(monkeypatch, {"lab": (hub, Wire(upset))})
     what = make_log(tmp_path, "one", 300_000)
     with working(Courier("lab"), what) as courier:
-        assert is_there.wait(20)
+        assert is_there.wait(PATIENCE_SECONDS)
         courier.forget(what.log)
         assert courier.standing(what.log) is None
         courier.give(what)  # moved away and back
         may_go_on.set()
-        until(lambda: is_verified(courier, what))
+        eventually(lambda: is_verified(courier, what))

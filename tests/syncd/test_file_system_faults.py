@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -15,11 +16,13 @@ import pytest
 
 from runstore.index import indexer as indexing
 from runstore.index import live as living
-from runstore.index.live import LiveIndexer
+from runstore.index.live import Advances, LiveIndexer
 from runstore.runlog import live as reading
 from runstore.syncd import daemon as daemon_module
 from runstore.syncd import intake, tailing
+from runstore.syncd.daemon import Daemon
 from runstore.syncd.tailing import LONGEST_RETRY_SECONDS, PATIENCE_SECONDS, RETRY_SECONDS, Tails
+from tests import timing
 from tests.index.writing import dump, exit_record, header, indexed, mixed_bodies, plain_rows, run, write, write_log
 from tests.syncd.daemons import daemon_in_thread, status_once, waits_for
 from tests.syncd.faults import EACCES, EIO, ESTALE, FaultyDisk, SmallDisk, is_error_of, short_reads, zeros_from
@@ -408,6 +411,21 @@ def test_a_stop_in_the_midst_of_a_long_log_leaves_the_rest_for_later(
     monkeypatch.setattr(intake, "READ_SECONDS", 0.0)
     log = write_log(tmp_path / "runs", plain_rows(range(8_000)), "long", "long")
     size = log.stat().st_size
+    pieces, stopped = 0, threading.Event()
+    advance, stop = LiveIndexer.advance, Daemon.stop
+
+    def waiting(self: LiveIndexer, logs: Iterable[Path], *limits: float) -> Advances:
+        nonlocal pieces
+        pieces += 1
+        assert pieces < 3 or stopped.wait(timing.PATIENCE_SECONDS)  # in the midst of it
+        return advance(self, logs, *limits)
+
+    def stopping(self: Daemon) -> None:
+        stop(self)
+        stopped.set()
+
+    monkeypatch.setattr(LiveIndexer, "advance", waiting)
+    monkeypatch.setattr(Daemon, "stop", stopping)
     with daemon_in_thread(tmp_path / "home", tmp_path / "runs") as daemon:
         waits_for(daemon, lambda logs: any(0 < one["indexed_bytes"] < size for one in logs.values()))
     with closing(LiveIndexer()) as indexer:

@@ -19,6 +19,7 @@ from runstore.syncd.remotes.hub import HubRemote
 from runstore.syncd.together import SMALL_BYTES, ship_together
 from tests.syncd.hubs import RunningHub, log_id_of, random_bytes
 from tests.syncd.wires import Wire
+from tests.timing import PATIENCE_SECONDS
 
 RUNS = 5
 
@@ -181,6 +182,11 @@ def test_bytes_of_another_digest_are_not_kept(hub: RunningHub, remote: HubRemote
     ],
 )
 def test_what_is_no_batch_is_refused(hub: RunningHub, route: str, body: bytes) -> None:
-    answer = httpx.post(f"{hub.url}/v1/{route}", content=body, headers={"Authorization": f"Bearer {hub.token}"})
+    answer = httpx.post(
+        f"{hub.url}/v1/{route}",
+        content=body,
+        headers={"Authorization": f"Bearer {hub.token}"},
+        timeout=PATIENCE_SECONDS,
+    )
     assert answer.status_code == 400
     assert answer.json()["error"]

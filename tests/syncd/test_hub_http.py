@@ -25,6 +25,7 @@ from runstore.syncd.hub.auth import Tokens
 from runstore.syncd.remotes.base import FileEntry
 from runstore.syncd.remotes.hub import HubRemote
 from tests.syncd.hubs import RunningHub, hub_in_thread, hub_process, log_id_of, mark_of, random_bytes
+from tests.timing import PATIENCE_SECONDS, eventually
 
 DATA = random_bytes(3 * SEGMENT_BYTES // 2)
 LOG = log_id_of(DATA)
@@ -33,7 +34,9 @@ BLOB = hashlib.sha256(DATA).hexdigest()
 
 @pytest.fixture
 def http(hub: RunningHub) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=hub.url, headers={"Authorization": f"Bearer {hub.token}"}) as client:
+    with httpx.Client(
+        base_url=hub.url, headers={"Authorization": f"Bearer {hub.token}"}, timeout=PATIENCE_SECONDS
+    ) as client:
         yield client
 
 
@@ -42,7 +45,7 @@ def error_of(response: httpx.Response) -> str:
 
 
 def test_hub_says_who_it_is_without_a_token(hub: RunningHub) -> None:
-    about = httpx.get(f"{hub.url}/v1/hub").json()
+    about = httpx.get(f"{hub.url}/v1/hub", timeout=PATIENCE_SECONDS).json()
     hub_id = (hub.data / "hub.id").read_text().strip()
     assert about == {"hub": hub_id, "version": runstore.__version__, "features": ["artifacts", "streams", "batches"]}
 
@@ -54,7 +57,7 @@ def test_hub_says_who_it_is_without_a_token(hub: RunningHub) -> None:
 )
 def test_every_other_route_needs_a_token(hub: RunningHub, header: str | None, method: str, path: str) -> None:
     headers = {} if header is None else {"Authorization": header.encode("latin-1")}
-    response = httpx.request(method, hub.url + path, headers=headers, content=b"x")  # type: ignore[arg-type]
+    response = httpx.request(method, hub.url + path, headers=headers, content=b"x", timeout=PATIENCE_SECONDS)  # type: ignore[arg-type]
     assert response.status_code == 401
     assert "token" in error_of(response)
     assert not (hub.data / "logs").exists()
@@ -191,15 +194,8 @@ def test_blob_whose_sender_goes_away_leaves_nothing(hub: RunningHub, remote: Hub
     with socket.create_connection(address) as connection:
         head = f"PUT /v1/blobs/{BLOB} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {hub.token}\r\n"
         connection.sendall(f"{head}Content-Length: {len(DATA)}\r\n\r\n".encode() + DATA[: len(DATA) // 2])
-        for _ in range(500):  # until the hub has begun to receive
-            if list((hub.data / "tmp").iterdir()):
-                break
-            remote.mark(LOG)
-    for _ in range(500):  # until it has seen the sender go
-        if not list((hub.data / "tmp").iterdir()):
-            break
-        remote.mark(LOG)
-    assert list((hub.data / "tmp").iterdir()) == []
+        eventually(lambda: list((hub.data / "tmp").iterdir()))  # it has begun to receive
+    eventually(lambda: not list((hub.data / "tmp").iterdir()))  # it has seen the sender go
     assert [path for path in (hub.data / "blobs").rglob("*") if path.is_file()] == []
 
 
@@ -222,7 +218,7 @@ def test_readers_see_every_byte_acknowledged_before(tmp_path: Path) -> None:
     indexed: list[bytes] = []
 
     def index_log(path: Path) -> None:
-        may_index.wait(20)
+        may_index.wait(PATIENCE_SECONDS)
         indexed.append(path.read_bytes())
 
     with hub_in_thread(tmp_path / "hub", index_log) as hub:
@@ -343,9 +339,9 @@ def test_url_may_have_a_path() -> None:
 
 def test_sigterm_ends_the_hub_cleanly(tmp_path: Path) -> None:
     with hub_process(tmp_path / "hub") as (url, process):
-        assert httpx.get(f"{url}/v1/hub").status_code == 200
+        assert httpx.get(f"{url}/v1/hub", timeout=PATIENCE_SECONDS).status_code == 200
         process.send_signal(signal.SIGTERM)
-        assert process.communicate(timeout=20)[0] == "ended cleanly\n"
+        assert process.communicate(timeout=PATIENCE_SECONDS)[0] == "ended cleanly\n"
         assert process.returncode == 0
 
 

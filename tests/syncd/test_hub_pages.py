@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.commands import Bench
+from tests.timing import PATIENCE_SECONDS
 
 RUN = """
     import os, runstore
@@ -52,10 +53,12 @@ class Shown:
 
     def ask(self, path: str, *, token: str | None = None, **params: str) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.token if token is None else token}"}
-        return httpx.get(f"{self.url}/{path}", headers=headers, params=params)
+        return httpx.get(f"{self.url}/{path}", headers=headers, params=params, timeout=PATIENCE_SECONDS)
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        answer = httpx.post(f"{self.url}/{path}", headers={"Authorization": f"Bearer {self.token}"}, json=body)
+        answer = httpx.post(
+            f"{self.url}/{path}", headers={"Authorization": f"Bearer {self.token}"}, json=body, timeout=PATIENCE_SECONDS
+        )
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -87,10 +90,10 @@ def test_delivered_runs_are_shown_to_whoever_has_a_token(hub: Shown) -> None:
 
 def test_the_page_itself_is_served_beside_the_protocol(hub: Shown) -> None:
     for path in ("", "p/demo", "r/demo/one"):
-        answer = httpx.get(f"{hub.url}/{path}")
+        answer = httpx.get(f"{hub.url}/{path}", timeout=PATIENCE_SECONDS)
         assert answer.status_code in (200, 503)  # 503: the pages are not built
         assert "default-src 'none'" in answer.headers["content-security-policy"]
-    assert httpx.get(f"{hub.url}/v1/hub").status_code == 200
+    assert httpx.get(f"{hub.url}/v1/hub", timeout=PATIENCE_SECONDS).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["api/projects", "api/run", "v1/runs"])
@@ -112,16 +115,18 @@ def test_addresses_of_files_end_with_the_token_that_asked_for_them(hub: Shown) -
 
     opened = hub.ask("api/files/open", token=create(), ref="demo/one", name="notes.txt").json()
     mine = hub.get("api/files/open", ref="demo/one", name="notes.txt")
-    assert httpx.get(f"{hub.url}/{opened['file']}").text == "delivered"
+    assert httpx.get(f"{hub.url}/{opened['file']}", timeout=PATIENCE_SECONDS).text == "delivered"
     hub.bench.runstore("hub", "token", "revoke", "eve", "--data", "hub")
     create()  # of the same name, and another token
-    assert httpx.get(f"{hub.url}/{opened['file']}").status_code == 404
-    assert httpx.get(f"{hub.url}/{mine['file']}").text == "delivered"
+    assert httpx.get(f"{hub.url}/{opened['file']}", timeout=PATIENCE_SECONDS).status_code == 404
+    assert httpx.get(f"{hub.url}/{mine['file']}", timeout=PATIENCE_SECONDS).text == "delivered"
 
 
 def test_the_pages_of_a_hub_change_nothing(hub: Shown) -> None:
     headers = {"Authorization": f"Bearer {hub.token}"}
-    answer = httpx.post(f"{hub.url}/api/run/edit", headers=headers, json={"ref": "demo/one", "name": "mine"})
+    answer = httpx.post(
+        f"{hub.url}/api/run/edit", headers=headers, json={"ref": "demo/one", "name": "mine"}, timeout=PATIENCE_SECONDS
+    )
     assert answer.status_code == 403
     assert hub.get("api/run", ref="demo/one")["name"] == "first"
 
@@ -131,7 +136,7 @@ def test_files_come_from_what_was_delivered(hub: Shown) -> None:
     assert "notes.txt" in listed["names"]
     opened = hub.get("api/files/open", ref="demo/one", name="notes.txt")
     assert opened["size"] == len("delivered")
-    assert httpx.get(f"{hub.url}/{opened['file']}").text == "delivered"
+    assert httpx.get(f"{hub.url}/{opened['file']}", timeout=PATIENCE_SECONDS).text == "delivered"
 
 
 @pytest.mark.parametrize(("name", "count"), [("few", 1), ("many", 4)])
@@ -140,7 +145,7 @@ def test_artifacts_are_downloaded_from_what_was_delivered(hub: Shown, name: str,
     assert [one["path"] for one in found["files"]] == [f"part/{n}.txt" for n in range(count)]
     for n, one in enumerate(found["files"]):
         assert one["state"] == "here"
-        assert httpx.get(f"{hub.url}/{one['address']}").text == f"{name} {n}"
+        assert httpx.get(f"{hub.url}/{one['address']}", timeout=PATIENCE_SECONDS).text == f"{name} {n}"
 
 
 def test_a_list_of_files_is_the_delivered_one_and_not_what_lies_where_a_log_says(hub: Shown) -> None:
@@ -159,7 +164,7 @@ def test_a_list_of_files_is_the_delivered_one_and_not_what_lies_where_a_log_says
 def test_media_tables_console_and_exports_come_from_what_was_delivered(hub: Shown) -> None:
     refs = ["demo/makes"]
     shown = hub.post("api/media/at", {"refs": refs, "key": "page"})["values"]["demo/makes"]
-    assert "<h1>a page</h1>" in httpx.get(f"{hub.url}/{shown['items'][0]['src']}").text
+    assert "<h1>a page</h1>" in httpx.get(f"{hub.url}/{shown['items'][0]['src']}", timeout=PATIENCE_SECONDS).text
     assert hub.post("api/media/table", {"ref": "demo/makes", "key": "guesses"})["rows"] == [[1, "cat"], [2, "dog"]]
     (log,) = hub.get("api/console", ref="demo/makes")
     assert "it says" in hub.get("api/console/lines", ref="demo/makes", log=str(log["log"]))["texts"]
@@ -186,6 +191,6 @@ def test_no_path_of_the_hubs_machine_can_be_asked_for(hub: Shown) -> None:
 def test_a_foreign_host_gets_no_page_and_senders_are_not_asked_for_theirs(hub: Shown) -> None:
     """Machines deliver under whatever name leads to the hub; browsers are what can be led astray."""
     headers = {"Authorization": f"Bearer {hub.token}", "Host": "evil.example"}
-    assert httpx.get(f"{hub.url}/api/projects", headers=headers).status_code == 403
-    assert httpx.get(f"{hub.url}/", headers=headers).status_code == 403
-    assert httpx.get(f"{hub.url}/v1/runs", headers=headers).status_code == 200
+    assert httpx.get(f"{hub.url}/api/projects", headers=headers, timeout=PATIENCE_SECONDS).status_code == 403
+    assert httpx.get(f"{hub.url}/", headers=headers, timeout=PATIENCE_SECONDS).status_code == 403
+    assert httpx.get(f"{hub.url}/v1/runs", headers=headers, timeout=PATIENCE_SECONDS).status_code == 200

@@ -20,6 +20,7 @@ from runstore.syncd.remotes.hub import HubRemote
 from runstore.syncd.sending import RANGE_BYTES
 from runstore.syncd.shipper import ship
 from tests.syncd.hubs import RunningHub, log_below, log_id_of, mark_of, random_bytes
+from tests.timing import PATIENCE_SECONDS
 
 DATA = random_bytes(2 * RANGE_BYTES + 70_000)
 LOG = log_id_of(DATA)
@@ -67,21 +68,25 @@ def test_other_bytes_in_the_midst_of_a_stream_are_a_conflict_and_what_came_befor
     assert remote.mark(LOG) == mark_of(DATA[:RANGE_BYTES] + b"other")
 
 
-def break_off(hub: RunningHub, sent: bytes) -> None:
+def break_off(hub: RunningHub, sent: bytes, seconds: float) -> None:
+    """Send a part of a stream, and leave the hub so long to hear it before the end comes."""
     connection = http.client.HTTPConnection(urlsplit(hub.url).netloc)
     connection.putrequest("PUT", f"/v1/logs/{LOG}?offset=0&streamed=1")
     connection.putheader("Authorization", f"Bearer {hub.token}")
     connection.putheader("Content-Length", str(len(DATA)))
     connection.endheaders(sent)
-    time.sleep(0.05)
+    time.sleep(seconds)
     connection.close()
 
 
 @pytest.mark.parametrize("whole_pieces", [0, 1])
 def test_a_stream_that_breaks_off_keeps_what_had_arrived(hub: RunningHub, remote: HubRemote, whole_pieces: int) -> None:
     sent = DATA[: whole_pieces * RANGE_BYTES + 12_345]
+    seconds = 0.05
     while remote.mark(LOG) != mark_of(sent):  # uvicorn keeps nothing of what it hears together with the end
-        break_off(hub, sent)
+        assert seconds < PATIENCE_SECONDS, remote.mark(LOG)
+        break_off(hub, sent, seconds)
+        seconds *= 2
     assert remote.append_stream(LOG, len(sent), cut(DATA[len(sent) :])) == mark_of(DATA)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from runstore.syncd.messages import MessageFile, follow, last_lines
+from tests.timing import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -153,7 +154,7 @@ def test_what_is_followed_goes_on_in_the_next_file(path: Path, logger: logging.L
         first_seen.wait(0.1)
     for n in range(1, 100):
         logger.info("number=%d", n)
-    reading.join(10)
+    reading.join(PATIENCE_SECONDS)
     assert seen[-1] == "number=99"
     assert "event=old" not in seen
 

@@ -15,6 +15,7 @@ from runstore.syncd.remotes.hub import HubRemote
 from tests.crash.faults import answered_twice, passed
 from tests.crash.proxy import Exchange, Fault, Proxy
 from tests.syncd.hubs import RunningHub, log_id_of, mark_of, random_bytes
+from tests.timing import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -83,6 +84,6 @@ def test_a_hub_without_names_is_believed() -> None:
 
 
 def test_a_refusal_has_the_name_too(hub: RunningHub) -> None:
-    answer = httpx.get(f"{hub.url}/v1/runs", headers={"Runstore-Request": "abc"})
+    answer = httpx.get(f"{hub.url}/v1/runs", headers={"Runstore-Request": "abc"}, timeout=PATIENCE_SECONDS)
     assert (answer.status_code, answer.headers["runstore-request"]) == (401, "abc")
-    assert "runstore-request" not in httpx.get(f"{hub.url}/v1/hub").headers
+    assert "runstore-request" not in httpx.get(f"{hub.url}/v1/hub", timeout=PATIENCE_SECONDS).headers

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from runstore.index.discovery import Changes
 from runstore.index.live import LiveIndexer
 from runstore.syncd import daemon as module
 from runstore.syncd import intake
 from runstore.syncd.daemon import Daemon
 from runstore.syncd.watching.watcher import Watcher
 from tests.index.writing import exit_record, plain_rows, write_log
-from tests.syncd.daemons import daemon_in_thread, waits_for
+from tests.syncd.daemons import daemon_in_thread, status_once, waits_for
+from tests.timing import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -55,22 +57,29 @@ def test_runs_that_are_as_they_were_are_looked_at_no_closer(
     monkeypatch.setattr(intake, "FILES_SCAN_SECONDS", 0.0)  # the logs have grown before that
     log = finished_run(tmp_path / "runs", "first")
     waits_for(daemon, lambda logs: set(logs) == {str(log)})
+    monkeypatch.setattr(LiveIndexer, "grown_since", lambda self, time: [])
     monkeypatch.setattr(intake, "FILES_SCAN_SECONDS", 600.0)
-    looked = threading.Event()
-    take = intake.Intake._take
+    looked, scanned = threading.Event(), threading.Semaphore(0)
+    take, take_in = intake.Intake._take, intake.Intake.take_in
 
     def noted(self: intake.Intake, path: Path) -> None:
         looked.set()
         take(self, path)
 
+    def counted(self: intake.Intake, found: Changes) -> None:
+        take_in(self, found)
+        scanned.release()
+
     monkeypatch.setattr(intake, "_files_changed_at", lambda log: time.monotonic())
-    monkeypatch.setattr(LiveIndexer, "grown_since", lambda self, time: [])
-    time.sleep(0.3)
+    monkeypatch.setattr(intake.Intake, "take_in", counted)
+    for _ in range(3):  # what the first one may still have found to have grown is read before the third
+        assert scanned.acquire(timeout=PATIENCE_SECONDS)
     monkeypatch.setattr(intake.Intake, "_take", noted)
-    time.sleep(0.5)
+    for _ in range(3):
+        assert scanned.acquire(timeout=PATIENCE_SECONDS)
     assert not looked.is_set()
     monkeypatch.setattr(LiveIndexer, "grown_since", lambda self, time: [log])
-    assert looked.wait(8.0)
+    assert looked.wait(PATIENCE_SECONDS)
 
 
 def test_a_file_that_is_no_log_is_told_of_until_it_is_one(daemon: Daemon, tmp_path: Path) -> None:
@@ -78,10 +87,7 @@ def test_a_file_that_is_no_log_is_told_of_until_it_is_one(daemon: Daemon, tmp_pa
     place = tmp_path / "runs" / good.relative_to(tmp_path / "elsewhere")
     place.parent.mkdir(parents=True)
     place.write_bytes(b"no log at all, but long enough to be one")
-    until = time.monotonic() + 8.0
-    while str(place) not in daemon.status()["errors"]:
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    status_once(daemon, lambda status: str(place) in status["errors"])
     place.write_bytes(good.read_bytes())
     waits_for(daemon, lambda logs: set(logs) == {str(place)})
     assert daemon.status()["errors"] == {}

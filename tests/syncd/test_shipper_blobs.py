@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from runstore.syncd.remotes.configured import add_remote
 from runstore.syncd.remotes.hub import HubRemote
 from runstore.syncd.shipper import Shipment, ship
 from tests.syncd.hubs import RunningHub, hub_in_thread, log_below, log_id_of, random_bytes
+from tests.timing import PATIENCE_SECONDS, eventually
 
 DATA = random_bytes(50_000)
 LOG = log_id_of(DATA)
@@ -185,7 +185,7 @@ def test_old_hub_gets_files_and_a_clear_word_about_blobs(log: Path, hub: Running
             sent.append(request.read().decode())
             return httpx.Response(200, json={"missing": []})
         return httpx.request(request.method, f"{hub.url}{request.url.raw_path.decode()}", content=request.read(),
-                             headers={"Authorization": f"Bearer {hub.token}"})  # fmt: skip
+                             headers={"Authorization": f"Bearer {hub.token}"}, timeout=PATIENCE_SECONDS)  # fmt: skip
 
     remote = HubRemote("https://old", "rs_x", transport=httpx.MockTransport(old_hub))
     shipment = deliver(log, remote)
@@ -201,13 +201,13 @@ def test_courier_counts_what_is_left(hub: RunningHub, log: Path) -> None:
     courier = Courier("lab")
     courier.start()
     courier.give(Ready(log, LOG, len(DATA), 1, "k3v9q2"))
-    until(lambda: courier.status()["files_left"] == 1)
+    eventually(lambda: courier.status()["files_left"] == 1)
     assert courier.status()["files_sent"] == 2
     (log.parent / "blobs" / DIGEST).write_bytes(WEIGHTS)
     courier.give(Ready(log, LOG, len(DATA), 1, "k3v9q2"))
-    until(lambda: courier.status()["files_left"] == 0)
+    eventually(lambda: courier.status()["files_left"] == 0)
     assert courier.status()["files_sent"] == 3
-    courier.stop(20)
+    courier.stop(PATIENCE_SECONDS)
 
 
 def test_bytes_beside_a_log_are_those_that_are_sent(log: Path) -> None:
@@ -221,30 +221,23 @@ def test_large_blob_does_not_hold_up_logs(hub: RunningHub, log: Path, monkeypatc
     put_file = HubRemote.put_file
 
     def slow(remote: HubRemote, digest: str, path: Path, progress: Callable[[int], None]) -> int:
-        assert may_go_on.wait(20)
+        assert may_go_on.wait(PATIENCE_SECONDS)
         return put_file(remote, digest, path, progress)
 
     monkeypatch.setattr(HubRemote, "put_file", slow)
     courier = Courier("lab")
     courier.start()
     courier.give(Ready(log, LOG, 40_000, 1, "k3v9q2"))
-    until(lambda: _verified(courier, log) == 40_000)
+    eventually(lambda: _verified(courier, log) == 40_000)
     courier.give(Ready(log, LOG, 50_000, 2, "k3v9q2"))
-    until(lambda: _verified(courier, log) == 50_000)
+    eventually(lambda: _verified(courier, log) == 50_000)
     assert (courier.status()["state"], courier.status()["files_sent"]) == ("delivering", 0)
     may_go_on.set()
-    until(lambda: courier.status()["state"] == "idle")
-    courier.stop(20)
+    eventually(lambda: courier.status()["state"] == "idle")
+    courier.stop(PATIENCE_SECONDS)
     assert (courier.status()["files_sent"], courier.status()["files_left"]) == (3, 0)
 
 
 def _verified(courier: Courier, log: Path) -> int:
     standing = courier.standing(log)
     return standing.verified_bytes if standing else 0
-
-
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -20,7 +20,9 @@ from runstore.syncd.policy import Policy
 from runstore.syncd.steering import Steering
 from runstore.syncd.suspends import Suspends
 from runstore.syncd.targets import Targets
+from tests.commands import reserved_port
 from tests.syncd.hubs import RunningHub
+from tests.timing import PATIENCE_SECONDS, eventually
 
 
 class Bridge:
@@ -57,7 +59,8 @@ class Bridge:
 
 
 @pytest.fixture
-def bridge(tmp_path: Path, hub: RunningHub) -> Iterator[Bridge]:
+def bridge(tmp_path: Path, hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bridge]:
+    monkeypatch.setattr(steering, "APPLY_SECONDS", PATIENCE_SECONDS)
     made = Bridge(tmp_path / "home", "lab", "home")
     made.steering.start(0)
     made.thread.start()
@@ -68,10 +71,14 @@ def bridge(tmp_path: Path, hub: RunningHub) -> Iterator[Bridge]:
     made.targets.stop(1.0)
 
 
+def reload(bridge: Bridge) -> dict[str, Any]:
+    return ask(bridge.home, "reload", seconds=2 * PATIENCE_SECONDS)  # longer than the main thread is waited for
+
+
 def test_a_reload_is_answered_when_the_main_thread_has_done_it(bridge: Bridge) -> None:
     root = WatchedRoot(Path("/data"), remotes=("gone",))
     bridge.wanted = FanOut.of(Configuration((root,)), {"other": Policy()})
-    answer = ask(bridge.home, "reload")
+    answer = reload(bridge)
     assert answer["reloaded"]
     assert (answer["watching"], answer["targets"]) == (["/data"], [])
     assert "is to go to gone" in answer["problems"][0]
@@ -83,21 +90,20 @@ def test_a_main_thread_that_is_busy_comes_to_it_later(bridge: Bridge, monkeypatc
     bridge.is_busy = True
     assert ask(bridge.home, "reload")["reloaded"] is False
     bridge.is_busy = False
-    monkeypatch.setattr(steering, "APPLY_SECONDS", 8.0)
-    assert ask(bridge.home, "reload")["reloaded"] is True
+    monkeypatch.setattr(steering, "APPLY_SECONDS", PATIENCE_SECONDS)
+    assert reload(bridge)["reloaded"] is True
 
 
 def test_settings_that_can_not_be_read_are_told_and_it_goes_on_by_the_old_ones(bridge: Bridge) -> None:
     bridge.error = SettingsError("daemon.json: is damaged")
     with pytest.raises(DaemonError, match="is damaged"):
-        ask(bridge.home, "reload")
+        reload(bridge)
     bridge.steering.ask_to_reload()  # as a signal does, which can't be answered
-    while not bridge.steering.problems():
-        bridge.woken.set()
+    eventually(bridge.steering.problems)
     assert bridge.steering.problems() == ["daemon.json: is damaged"]
     assert bridge.applied == []
     bridge.error = None
-    assert ask(bridge.home, "reload")["problems"] == []
+    assert reload(bridge)["problems"] == []
 
 
 def test_pausing_is_kept_and_told(bridge: Bridge) -> None:
@@ -113,20 +119,21 @@ def test_pausing_is_kept_and_told(bridge: Bridge) -> None:
 
 def test_figures_are_had_from_the_socket_and_at_a_port_that_was_asked_for(bridge: Bridge) -> None:
     assert ask(bridge.home, "metrics") == {"text": "runstore_x 1\n"}
-    bridge.wanted = FanOut.of(Configuration(metrics_port=_free_port()), {})
-    ask(bridge.home, "reload")
-    url = f"http://127.0.0.1:{bridge.wanted.configuration.metrics_port}/metrics"
-    assert httpx.get(url).text == "runstore_x 1\n"
-    bridge.wanted = FanOut.of(Configuration(), {})
-    ask(bridge.home, "reload")
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(url)
+    with reserved_port() as port:
+        bridge.wanted = FanOut.of(Configuration(metrics_port=port), {})
+        reload(bridge)
+        url = f"http://127.0.0.1:{port}/metrics"
+        assert httpx.get(url, timeout=PATIENCE_SECONDS).text == "runstore_x 1\n"
+        bridge.wanted = FanOut.of(Configuration(), {})
+        reload(bridge)
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(url, timeout=PATIENCE_SECONDS)
 
 
 def test_a_port_that_is_taken_stops_nothing_and_is_told(bridge: Bridge, hub: RunningHub) -> None:
     taken = int(hub.url.rpartition(":")[2])
     bridge.wanted = FanOut.of(Configuration(metrics_port=taken), {})
-    answer = ask(bridge.home, "reload")
+    answer = reload(bridge)
     assert answer["reloaded"]
     assert f"metrics port {taken} can't be had" in answer["problems"][0]
 
@@ -141,9 +148,3 @@ def test_a_sleep_of_the_machine_is_noticed_once_and_a_clock_that_is_set_is_not()
     assert suspends.slept() == 3600.0
     assert suspends.slept() == 0
     assert Suspends().slept() < 1.0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -16,6 +16,7 @@ from runstore.syncd.delivery import Ready
 from runstore.syncd.fanout import FanOut
 from runstore.syncd.policy import Policy
 from runstore.syncd.targets import Targets
+from tests.timing import HANGS_SECONDS, PATIENCE_SECONDS, PROMPT_SECONDS
 
 DATA = Path("/data")
 LOG = DATA / "offline-run-20260101_000000-a" / "run-a.wandb"
@@ -121,7 +122,7 @@ def test_a_target_that_is_added_gets_all_and_one_that_is_removed_ends() -> None:
     targets.apply(fan_out(home=Policy()), [ready()])
     assert list(courier("home").has) == [LOG]
     assert courier("home").state == "started"
-    assert courier("lab").stopped.wait(5)
+    assert courier("lab").stopped.wait(PATIENCE_SECONDS)
     assert [one.name for one in targets] == ["home"]
 
 
@@ -134,7 +135,7 @@ def test_a_name_that_means_another_place_begins_from_nothing(moved: dict[str, An
     targets.apply(replace(wanted, **moved), [ready()])
     assert courier("lab") is not first
     assert list(courier("lab").has) == [LOG]
-    assert first.stopped.wait(5)
+    assert first.stopped.wait(PATIENCE_SECONDS)
 
 
 def test_what_is_paused_stays_so_over_a_restart_and_a_reload() -> None:
@@ -157,7 +158,7 @@ def test_a_folder_whose_remote_is_gone_is_told() -> None:
 def test_all_stop_at_the_same_time_and_one_that_hangs_is_left() -> None:
     class Hanging(Recorded):
         def stop(self, seconds: float) -> None:
-            self.stopped.wait(30)
+            self.stopped.wait(HANGS_SECONDS)
 
     made: list[Hanging] = []
 
@@ -168,6 +169,6 @@ def test_all_stop_at_the_same_time_and_one_that_hangs_is_left() -> None:
     targets = Targets(fan_out(a=Policy(), b=Policy(), c=Policy()), make)
     started = time.monotonic()
     targets.stop(0.2)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < PROMPT_SECONDS
     for one in made:
         one.stopped.set()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -23,7 +24,9 @@ from runstore.errors import (
     RemoteUnfit,
     RemoteUnreachable,
 )
+from runstore.syncd.remotes import overhttp
 from runstore.syncd.remotes.runs import HISTORY, Lines, RunFile, ServerRun
+from runstore.syncd.remotes.wandb import connection
 from runstore.syncd.remotes.wandb.pace import Pace
 from runstore.syncd.remotes.wandb.remote import WandbRemote
 from tests.syncd.wandbs import Met, answering, artifact, description, entry, remote_over
@@ -178,15 +181,16 @@ def test_a_server_that_is_not_there_is_not_waited_for(meeting: Met) -> None:
     meeting.run()
 
 
-def test_a_server_that_asks_for_a_moment_gets_it() -> None:
-    later = format_datetime(datetime.now(timezone.utc) + timedelta(seconds=3), usegmt=True)
-    for given, least in (("1.5", 1.5), (later, 1.0)):
+def test_a_server_that_asks_for_a_moment_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime(2025, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+    monkeypatch.setattr(overhttp, "datetime", SimpleNamespace(now=lambda zone: now.astimezone(zone)))
+    later = format_datetime(now + timedelta(seconds=3), usegmt=True)
+    for given, seconds in (("1.5", 1.5), (later, 3.0)):
         pauses: list[float] = []
         with pytest.raises(RemoteUnreachable) as raised:
             push(_answering_with(pauses, 429, {"Retry-After": given}))
-        assert len(pauses) == 2
-        assert all(least <= pause <= 3 for pause in pauses)
-        assert least <= raised.value.retry_after <= 3
+        assert pauses == [seconds, seconds]
+        assert raised.value.retry_after == seconds
 
 
 def test_a_server_that_asks_for_long_is_left_alone() -> None:
@@ -196,21 +200,29 @@ def test_a_server_that_asks_for_long_is_left_alone() -> None:
     assert (pauses, raised.value.retry_after) == ([], 120)
 
 
+@pytest.fixture
+def standing_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no time pass between what servers say of their quota and the next request."""
+    monkeypatch.setattr(connection, "Pace", lambda pause: Pace(pause, clock=lambda: 1000.0))
+
+
+@pytest.mark.usefixtures("standing_clock")
 def test_the_last_requests_of_a_quota_are_spread() -> None:
     pauses: list[float] = []
     remote = _answering_with(pauses, 200, {"RateLimit-Remaining": "3", "RateLimit-Reset": "8"})
     push(remote)
     assert not pauses
     push(remote)
-    assert 1.5 < pauses[0] <= 2
+    assert pauses == [2]
 
 
+@pytest.mark.usefixtures("standing_clock")
 def test_a_quota_that_is_used_up_is_waited_for_elsewhere() -> None:
     remote = _answering_with([], 200, {"RateLimit-Remaining": "0", "RateLimit-Reset": "60"})
     push(remote)
     with pytest.raises(RemoteUnreachable, match="takes no more requests for the next 60 seconds") as raised:
         push(remote)
-    assert 55 < raised.value.retry_after <= 60
+    assert raised.value.retry_after == 60
 
 
 @pytest.mark.parametrize(

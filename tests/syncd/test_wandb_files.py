@@ -15,6 +15,7 @@ from runstore.errors import RemoteConflict, RemoteError, RemoteFailed, RemoteUnr
 from runstore.syncd.remotes.runs import RunFile, ServerRun
 from tests.syncd.wandbs import Met, answering, met, remote_over, silent
 from tests.syncd.wires import Wire
+from tests.timing import PATIENCE_SECONDS
 from tests.wandbserver.drift import Drift
 from tests.wandbserver.faults import answer, cut_request, hang_up
 
@@ -224,7 +225,7 @@ def test_a_server_that_gives_no_addresses_at_all_is_refused() -> None:
 
 
 def test_several_files_travel_at_once_where_they_take_their_time(tmp_path: Path) -> None:
-    together = threading.Barrier(4, timeout=8)
+    together = threading.Barrier(4, timeout=PATIENCE_SECONDS)
 
     def upset(request: httpx.Request, hand_on: object) -> httpx.Response:
         if request.method == "PUT" and request.headers["Content-Length"] != str(len(large)):

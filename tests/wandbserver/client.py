@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from tests.timing import PATIENCE_SECONDS
 from tests.wandbserver.recorded import JsonObject
 
 KEY = "0123456789" * 4
@@ -40,8 +41,8 @@ class Client:
     run_id = "k3v9q2"
 
     def __init__(self, url: str, key: str = KEY) -> None:
-        self._http = httpx.Client(base_url=url, auth=("api", key))
-        self._store = httpx.Client(base_url=url)  # without the key
+        self._http = httpx.Client(base_url=url, auth=("api", key), timeout=PATIENCE_SECONDS)
+        self._store = httpx.Client(base_url=url, timeout=PATIENCE_SECONDS)  # without the key
 
     def __enter__(self) -> Client:
         return self

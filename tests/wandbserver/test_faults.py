@@ -8,6 +8,7 @@ import threading
 import httpx
 import pytest
 
+from tests.timing import PATIENCE_SECONDS
 from tests.wandbserver.client import UPSERT, Client
 from tests.wandbserver.faults import answer, cut_answer, cut_request, hang_up
 from tests.wandbserver.holds import DroppedRequest
@@ -115,7 +116,7 @@ def test_watchers_see_every_request_at_each_moment(server: RecordingServer, clie
 
     server.watchers.append(watch)
     client.upsert()
-    assert answered.wait(10)
+    assert answered.wait(PATIENCE_SECONDS)
     assert seen == [(moment, "UpsertBucket") for moment in ("arrived", "applied", "answered")]
 
 
@@ -148,5 +149,5 @@ def test_server_ends_although_a_request_is_held() -> None:
         thread.start()
         hold.wait()
         server.close()
-        thread.join(10)
+        thread.join(PATIENCE_SECONDS)
         assert not thread.is_alive()

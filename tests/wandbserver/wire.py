@@ -62,35 +62,30 @@ class Listener:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._placeholder: socket.socket | None = _bound(0)
+        self._placeholder = _bound(0)  # beside which one listens
         self.port = int(self._placeholder.getsockname()[1])
         self._http: _HTTPServer | None = None
         self._thread: threading.Thread | None = None
 
     def open(self) -> None:
         """Answer from now on."""
-        assert self._placeholder is not None
-        self._http = _HTTPServer(self._placeholder, self._desk)
-        self._placeholder = None
+        self._http = _HTTPServer(_bound(self.port), self._desk)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
     def go_away(self) -> None:
         """Refuse connections, and break those that are there."""
-        self.close()
-        self._placeholder = _bound(self.port)
-
-    def close(self) -> None:
-        """Give up the port."""
-        if self._placeholder is not None:
-            self._placeholder.close()
-            self._placeholder = None
         if self._http is not None and self._thread is not None:
             self._http.shutdown()
             self._http.server_close()
             self._http.break_connections()
             self._thread.join()
             self._http = None
+
+    def close(self) -> None:
+        """Give up the port."""
+        self.go_away()
+        self._placeholder.close()
 
 
 def _bound(port: int) -> socket.socket:

@@ -6,10 +6,8 @@ import contextlib
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,19 +19,7 @@ from runstore.syncd.receipts import Receipt
 from runstore.syncd.remotes.bundle import BundleOptions
 from tests.commands import ONE_RUN, Bench
 from tests.syncd.bundles.test_folder_target import Place
-
-PATIENCE_SECONDS = 30.0
-
-
-def until(is_so: Callable[[], Any]) -> Any:
-    """Wait until something is so."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        found = is_so()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it did not come to that")
+from tests.timing import PATIENCE_SECONDS, eventually
 
 
 @pytest.fixture
@@ -94,10 +80,10 @@ def test_sync_writes_a_bundle_and_takes_the_receipt(benches: tuple[Bench, Bench]
 def test_a_daemon_and_a_mirror_deliver_without_a_hand(benches: tuple[Bench, Bench], tmp_path: Path) -> None:
     inside, outside = benches
     with inside.daemon():
-        until(lambda: list((tmp_path / "link").glob("*.tar.zst")))
-        until(lambda: state_of(inside) == "waiting for a receipt")
+        eventually(lambda: list((tmp_path / "link").glob("*.tar.zst")))
+        eventually(lambda: state_of(inside) == "waiting for a receipt")
         with mirror(outside):
-            until(lambda: state_of(inside) == "delivered")
+            eventually(lambda: state_of(inside) == "delivered")
     assert outside.json("runs", "show", "one") == inside.json("runs", "show", "one")
 
 
@@ -110,24 +96,24 @@ def test_a_carrier_tells_of_proofs_and_of_a_folder_that_is_gone(tmp_path: Path) 
     carrier.give(what)
     assert carrier.status()["logs_waiting"] == 1
     carrier.start()
-    until(place.parts)
-    until(lambda: (one := carrier.standing(what.log)) and one.state == "waiting for a receipt")
+    eventually(place.parts)
+    eventually(lambda: (one := carrier.standing(what.log)) and one.state == "waiting for a receipt")
     place.carry()
-    until(lambda: proofs)
-    until(lambda: (one := carrier.standing(what.log)) and one.state == "verified")
+    eventually(lambda: proofs)
+    eventually(lambda: (one := carrier.standing(what.log)) and one.state == "verified")
     for path in place.out.iterdir():
         path.unlink()
     place.out.rmdir()
-    until(lambda: "mount it" in carrier.status()["last_error"])
+    eventually(lambda: "mount it" in carrier.status()["last_error"])
     assert carrier.status()["state"] == "waiting"
     place.out.mkdir()
     carrier.resume()
-    until(lambda: not carrier.status()["last_error"])
+    eventually(lambda: not carrier.status()["last_error"])
     carrier.pause()
     assert carrier.status()["state"] == "paused"
     carrier.forget(what.log)
     assert carrier.standing(what.log) is None
-    carrier.stop(5.0)
+    carrier.stop(PATIENCE_SECONDS)
 
 
 def test_a_mirror_waits_for_parts_that_are_still_copied_and_takes_each_once(tmp_path: Path) -> None:

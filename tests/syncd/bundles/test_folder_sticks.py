@@ -21,9 +21,9 @@ from runstore.syncd.mirrored import MirroredFolder
 from runstore.syncd.remotes.bundle import BundleOptions
 from runstore.syncd.remotes.configured import add_remote
 from tests.commands import Bench
-from tests.syncd.bundles.test_carried_both_ways import until
 from tests.syncd.bundles.test_folder_target import HOUR, Place
 from tests.syncd.faults import SmallDisk
+from tests.timing import PATIENCE_SECONDS, eventually
 
 
 @pytest.fixture
@@ -81,12 +81,12 @@ def test_a_daemon_that_finds_no_room_says_so_and_goes_on_with_the_rest(place: Pl
     for what in place.ready():
         carrier.give(what)
     carrier.start()
-    until(lambda: "No space left" in carrier.status()["last_error"])
+    eventually(lambda: "No space left" in carrier.status()["last_error"])
     stick.remount("size=1m")
     carrier.resume()
-    until(lambda: carrier.status()["bytes_sent"])
-    until(lambda: carrier.status()["last_error"] == "")
-    carrier.stop(5.0)
+    eventually(lambda: carrier.status()["bytes_sent"])
+    eventually(lambda: carrier.status()["last_error"] == "")
+    carrier.stop(PATIENCE_SECONDS)
 
 
 def test_receipts_that_find_no_room_wait_in_the_folder_of_runs_until_there_is_some(
@@ -139,12 +139,12 @@ def test_a_place_for_runs_that_is_full_takes_the_bundle_when_there_is_room(tmp_p
     place.work()
     fetcher = Fetcher(MirroredFolder(place.out, into=str(stick.place / "wandb")), look_seconds=0.01)
     fetcher.start()
-    until(lambda: "make room" in fetcher.status()["last_error"])
+    eventually(lambda: "make room" in fetcher.status()["last_error"])
     assert list(place.out.glob("*.receipt.json")) == []
     stick.remount("size=100m")
     fetcher.hurry()
-    until(lambda: list(place.out.glob("*.receipt.json")))
-    fetcher.stop(5.0)
+    eventually(lambda: list(place.out.glob("*.receipt.json")))
+    fetcher.stop(PATIENCE_SECONDS)
 
 
 def test_sealed_and_signed_parts_come_to_a_hub_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,16 +171,16 @@ def test_sealed_and_signed_parts_come_to_a_hub_one_by_one(tmp_path: Path, monkey
     fetcher = Fetcher(folder, look_seconds=0.01)
     fetcher.start()
     parts[0].rename(link / parts[0].name)
-    until(lambda: "no answer" in fetcher.status()["last_error"])
+    eventually(lambda: "no answer" in fetcher.status()["last_error"])
     assert facts_of(folder)["bundles"] == 0
     with bench.hub_process(int(url.rpartition(":")[2])):
         fetcher.hurry()
-        until(lambda: facts_of(folder)["waiting"])
+        eventually(lambda: facts_of(folder)["waiting"])
         for part in parts[1:]:
             part.rename(link / part.name)
-        (receipt,) = until(lambda: list(link.glob("*.receipt.json")))
-        until(lambda: fetcher.status()["last_error"] == "")
-        fetcher.stop(5.0)
+        (receipt,) = eventually(lambda: list(link.glob("*.receipt.json")))
+        eventually(lambda: fetcher.status()["last_error"] == "")
+        fetcher.stop(PATIENCE_SECONDS)
         assert [run["id"] for run in bench.json("runs", "list", "--remote", "lab")] == ["r1"]
     receipt.rename(place.out / receipt.name)
     ((what, _, proven),) = place.work(1).proven

@@ -18,8 +18,8 @@ from runstore.syncd.bundles.keys import make
 from runstore.syncd.mirrored import MirroredFolder
 from runstore.syncd.remotes.bundle import BundleOptions
 from tests.commands import Bench
-from tests.syncd.bundles.test_carried_both_ways import until
 from tests.syncd.bundles.test_folder_target import HOUR, Place
+from tests.timing import PATIENCE_SECONDS, eventually
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def fetching(folder: MirroredFolder) -> Iterator[Fetcher]:
     try:
         yield fetcher
     finally:
-        fetcher.stop(5.0)
+        fetcher.stop(PATIENCE_SECONDS)
 
 
 def receipts(place: Place) -> list[Path]:
@@ -52,14 +52,14 @@ def test_what_appears_is_imported_and_known_after_a_restart(place: Place) -> Non
     place.work()
     folder = mirrored(place)
     with fetching(folder):
-        (receipt,) = until(lambda: receipts(place))
-        until(lambda: facts_of(folder)["bundles"] == 1)
+        (receipt,) = eventually(lambda: receipts(place))
+        eventually(lambda: facts_of(folder)["bundles"] == 1)
     assert place.is_same_outside()
     receipt.unlink()  # as whoever carries it back may do
     with fetching(folder) as again:
         place.log("r2", range(5))
         place.work(HOUR)
-        until(lambda: facts_of(folder)["bundles"] == 2)
+        eventually(lambda: facts_of(folder)["bundles"] == 2 and receipts(place))
         assert len(receipts(place)) == 1  # the first bundle was not read again
         assert again.status()["last_error"] == ""
     assert place.is_same_outside()
@@ -70,10 +70,10 @@ def test_where_all_that_came_was_deleted_it_is_imported_again(place: Place) -> N
     place.work()
     folder = mirrored(place)
     with fetching(folder):
-        until(lambda: facts_of(folder)["bundles"] == 1)
+        eventually(lambda: facts_of(folder)["bundles"] == 1)
     shutil.rmtree(folder.into)
     with fetching(folder):
-        until(lambda: len(receipts(place)) == 2)
+        eventually(lambda: len(receipts(place)) == 2)
     assert place.is_same_outside()
 
 
@@ -83,12 +83,12 @@ def test_what_is_refused_is_told_until_it_is_gone_or_mended(place: Place, tmp_pa
     (part,) = place.parts()
     folder = mirrored(place, trust=(str(public),))
     with fetching(folder):
-        until(lambda: part.name in facts_of(folder)["refused"])
+        eventually(lambda: part.name in facts_of(folder)["refused"])
     assert "signed by nobody" in facts_of(folder)["refused"][part.name]
     assert receipts(place) == []
     with fetching(mirrored(place)):  # whoever changed the settings trusts it
-        until(lambda: receipts(place))
-        until(lambda: not facts_of(folder)["refused"])
+        eventually(lambda: receipts(place))
+        eventually(lambda: not facts_of(folder)["refused"])
 
 
 def test_a_bundle_that_waits_for_another_is_told_of_until_that_comes(place: Place, tmp_path: Path) -> None:
@@ -99,11 +99,11 @@ def test_a_bundle_that_waits_for_another_is_told_of_until_that_comes(place: Plac
     place.work(HOUR)
     folder = mirrored(place)
     with fetching(folder):
-        until(lambda: facts_of(folder)["waiting"])
+        eventually(lambda: facts_of(folder)["waiting"])
     assert "the bundle before" in facts_of(folder)["waiting"]["p/r1"]
     with fetching(folder):
         (tmp_path / first.name).rename(first)
-        until(lambda: facts_of(folder)["bundles"] == 2)
+        eventually(lambda: facts_of(folder)["bundles"] == 2)
     assert facts_of(folder)["waiting"] == {}
     assert place.is_same_outside()
 
@@ -112,22 +112,22 @@ def test_a_folder_that_comes_and_goes(place: Place, tmp_path: Path) -> None:
     place.work()
     place.out.rename(tmp_path / "elsewhere")
     with fetching(mirrored(place)) as fetcher:
-        until(lambda: "mount it" in fetcher.status()["last_error"])
+        eventually(lambda: "mount it" in fetcher.status()["last_error"])
         assert fetcher.status()["state"] == "waiting"
         (tmp_path / "elsewhere").rename(place.out)
         fetcher.hurry()
-        until(lambda: receipts(place))
-        until(lambda: fetcher.status()["last_error"] == "")
+        eventually(lambda: receipts(place))
+        eventually(lambda: fetcher.status()["last_error"] == "")
     assert place.is_same_outside()
 
 
 def test_a_key_that_is_missing_is_said_and_looked_for_again(place: Place, tmp_path: Path) -> None:
     place.work()
     with fetching(mirrored(place, sign=str(tmp_path / "lab.key"))) as fetcher:
-        until(lambda: "lab.key" in fetcher.status()["last_error"])
+        eventually(lambda: "lab.key" in fetcher.status()["last_error"])
         make(tmp_path, "lab")
         fetcher.hurry()
-        until(lambda: receipts(place))
+        eventually(lambda: receipts(place))
 
 
 def test_a_daemon_imports_by_itself_though_killed_and_says_what_it_refuses(place: Place, tmp_path: Path) -> None:
@@ -139,13 +139,13 @@ def test_a_daemon_imports_by_itself_though_killed_and_says_what_it_refuses(place
     assert (mirror["folder"], mirror["into"]) == (str(place.out), str(tmp_path / "came" / "wandb"))
     (place.out / "runstore-broken.tar.zst").write_text("no bundle")
     bench.runstore("daemon", "start")
-    until(lambda: (tmp_path / "came").exists())  # it has begun
+    eventually(lambda: (tmp_path / "came").exists())  # it has begun
     os.kill(bench.json("daemon", "status")["pid"], signal.SIGKILL)
     bench.runstore("daemon", "start")
     try:
-        until(lambda: receipts(place))
-        until(lambda: bench.json("daemon", "status")["totals"]["logs"] == 1)  # the watcher has found what came
-        until(lambda: "! " + str(place.out / "runstore-broken.tar.zst") in bench.command("status").stdout)
+        eventually(lambda: receipts(place))
+        eventually(lambda: bench.json("daemon", "status")["totals"]["logs"] == 1)  # the watcher has found what came
+        eventually(lambda: "! " + str(place.out / "runstore-broken.tar.zst") in bench.command("status").stdout)
     finally:
         bench.runstore("daemon", "stop")
     (mirror,) = bench.json("status", code=1)["mirrors"]
@@ -174,11 +174,11 @@ def test_what_a_hub_refuses_has_no_receipt_and_is_told_and_tried_again(
         place.work()
         folder = MirroredFolder(place.out, hub="lab")
         with fetching(folder) as fetcher:
-            (receipt,) = until(lambda: receipts(place))
-            until(lambda: fetcher.status()["last_error"])
+            (receipt,) = eventually(lambda: receipts(place))
+            eventually(lambda: fetcher.status()["last_error"])
             assert list(facts_of(folder)["waiting"]) == ["p/r1"]
             assert "lab: " in facts_of(folder)["waiting"]["p/r1"]
             receipt.unlink()
             fetcher.hurry()
-            until(lambda: receipts(place))  # the part is taken once more
+            eventually(lambda: receipts(place))  # the part is taken once more
     assert sorted(what.run for what, *_ in place.work(1).proven) == ["r2"]
